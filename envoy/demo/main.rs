@@ -1,0 +1,3 @@
+//! The walk-through of `make demo`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Decides, request by request, whether the holder of a client certificate may use a route.

@@ -1,0 +1,3 @@
+//! `mtlsctl`: the policy engine of the filter, offline.
+
+fn main() {}
