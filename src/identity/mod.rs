@@ -4,6 +4,7 @@
 //! pattern that meets it answers [`Truth::CannotTell`].
 
 pub mod attribute;
+mod cache;
 pub mod distinguished_name;
 pub mod dns;
 pub mod email;
@@ -21,6 +22,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 
 pub use attribute::{AttributePattern, AttributeType};
+pub(crate) use cache::IdentityCache;
 pub use distinguished_name::{Attribute, AttributeValue, DistinguishedName};
 pub use dns::{DnsName, DnsPattern};
 pub use email::{EmailAddress, EmailPattern};

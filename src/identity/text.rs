@@ -82,7 +82,11 @@ impl TextPattern {
 
     /// Whether `text` matches.
     pub fn matches(&self, text: &str) -> bool {
-        let text = text.as_bytes();
+        self.matches_bytes(text.as_bytes())
+    }
+
+    /// Whether `text`, in whatever encoding, matches.
+    pub fn matches_bytes(&self, text: &[u8]) -> bool {
         match &self.rule {
             Rule::Exact(wanted) => self.same(text, wanted),
             Rule::Prefix(wanted) => text.get(..wanted.len()).is_some_and(|start| self.same(start, wanted)),
