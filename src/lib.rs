@@ -1,1 +1,34 @@
 //! Decides, request by request, whether the holder of a client certificate may use a route.
+//!
+//! ```text
+//! Envoy attributes, headers ─▶ cert::forwarded ─▶ Certificate ─▶ Identity ─┐
+//! method, host, path ────────▶ policy::route ───▶ Route ───────────────────┼▶ Engine::decide(facts, now)
+//!                                                                          │
+//! headers, local reply, audit record ◀── outcome, audit ◀── Decision ◀─────┘
+//! ```
+//!
+//! [`Engine::decide`] is pure: it reads no clock, does no I/O and logs nothing. It asks [`Facts`] for what the policy
+//! makes it need, and answers a [`policy::Decision`], of which [`outcome`] makes what happens to the request and
+//! [`audit`] what is recorded. The plugin (on `wasm32-wasip1`) and the command `mtlsctl` stand around it and share it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`cert`] | certificates, and how Envoy forwards them |
+//! | [`identity`] | the names in a certificate, each kind with its pattern |
+//! | [`policy`] | the policy document, routes, matchers, decisions |
+//! | [`facts`] | what a decision may ask |
+//! | [`engine`] | the way of a request through all of these |
+//! | [`outcome`], [`audit`] | what a decision does, and how it is recorded |
+
+pub mod audit;
+pub mod cert;
+pub mod engine;
+pub mod facts;
+pub mod identity;
+pub mod outcome;
+#[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
+mod plugin;
+pub mod policy;
+
+pub use engine::Engine;
+pub use facts::Facts;

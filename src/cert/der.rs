@@ -1,0 +1,100 @@
+//! A strict walk over DER (X.690 section 10): definite lengths in their shortest form, low tag numbers.
+//!
+//! `x509-parser` stops quietly at the first element of a list that it cannot read and ignores what follows the
+//! last element of a sequence. A name that is dropped that way would slip past a `deny`, so everything in which
+//! names are looked up is walked here, and must be used up to its last byte.
+
+pub(crate) const BOOLEAN: u8 = 0x01;
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const SET: u8 = 0x31;
+
+/// Bytes that are no DER, or not of the expected shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotDer;
+
+/// One element: its identifier octet, its contents and the whole of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Element<'a> {
+    pub(crate) tag: u8,
+    pub(crate) contents: &'a [u8],
+    pub(crate) whole: &'a [u8],
+}
+
+/// Reads element after element.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Reader<'a> {
+        Reader { rest: bytes }
+    }
+
+    /// The next element, or `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Element<'a>>, NotDer> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let whole = self.rest;
+        let (&tag, rest) = whole.split_first().ok_or(NotDer)?;
+        if tag & 0x1f == 0x1f {
+            return Err(NotDer);
+        }
+        let (length, rest) = read_length(rest)?;
+        let (contents, rest) = rest.split_at_checked(length).ok_or(NotDer)?;
+        let whole = whole.get(..whole.len() - rest.len()).ok_or(NotDer)?;
+        self.rest = rest;
+        Ok(Some(Element { tag, contents, whole }))
+    }
+
+    /// The next element, which must be there and have this tag.
+    pub(crate) fn expect(&mut self, tag: u8) -> Result<&'a [u8], NotDer> {
+        match self.next()? {
+            Some(element) if element.tag == tag => Ok(element.contents),
+            Some(_) | None => Err(NotDer),
+        }
+    }
+
+    /// The next element if it has this tag.
+    pub(crate) fn optional(&mut self, tag: u8) -> Result<Option<&'a [u8]>, NotDer> {
+        if self.rest.first() == Some(&tag) { self.expect(tag).map(Some) } else { Ok(None) }
+    }
+
+    /// Nothing may be left.
+    pub(crate) fn end(&self) -> Result<(), NotDer> {
+        if self.rest.is_empty() { Ok(()) } else { Err(NotDer) }
+    }
+}
+
+/// The contents of the one element that `bytes` must be.
+pub(crate) fn only(tag: u8, bytes: &[u8]) -> Result<&[u8], NotDer> {
+    let mut reader = Reader::new(bytes);
+    let contents = reader.expect(tag)?;
+    reader.end()?;
+    Ok(contents)
+}
+
+fn read_length(bytes: &[u8]) -> Result<(usize, &[u8]), NotDer> {
+    let (&first, rest) = bytes.split_first().ok_or(NotDer)?;
+    if first < 0x80 {
+        return Ok((usize::from(first), rest));
+    }
+    // 0x80 is the indefinite form. More than three octets are more than any certificate that is accepted.
+    let count = usize::from(first & 0x7f);
+    if count == 0 || count > 3 {
+        return Err(NotDer);
+    }
+    let (octets, rest) = rest.split_at_checked(count).ok_or(NotDer)?;
+    let length = octets.iter().fold(0usize, |length, &octet| length << 8 | usize::from(octet));
+    let shortest = match count {
+        1 => length >= 0x80,
+        2 => length > 0xff,
+        _ => length > 0xffff,
+    };
+    if shortest { Ok((length, rest)) } else { Err(NotDer) }
+}

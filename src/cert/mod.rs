@@ -1,0 +1,180 @@
+//! Certificates as bytes: how they arrive from Envoy, and what tells one from another.
+//!
+//! A [`Certificate`] is well-formed DER and nothing more: who its holder is says [`crate::identity`].
+
+pub(crate) mod der;
+pub mod forwarded;
+pub mod xfcc;
+
+use std::fmt;
+
+use der::{BIT_STRING, BOOLEAN, INTEGER, NotDer, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use x509_parser::certificate::{X509Certificate, X509CertificateParser};
+use x509_parser::nom::Parser;
+
+/// The longest certificate that is looked at, in bytes of DER. Envoy lets a client's handshake message hold no
+/// more than 64 KiB in all by default, and 1,000 names take about 30 KiB.
+pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
+
+/// The most extensions in one certificate. Those of public and private CAs hold about ten.
+pub const MAX_EXTENSIONS: usize = 64;
+
+/// A SHA-256 digest, of a certificate or of a public key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The SHA-256 digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Fingerprint {
+        Fingerprint(Sha256::digest(bytes).into())
+    }
+
+    /// Reads 64 hexadecimal digits, in either case, as Envoy writes digests.
+    pub fn from_hex(digits: &[u8]) -> Option<Fingerprint> {
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok()?;
+        Some(Fingerprint(bytes.try_into().ok()?))
+    }
+
+    /// The digest itself, from its 32 bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Fingerprint {
+        Fingerprint(bytes)
+    }
+
+    /// The 32 bytes of the digest.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// 64 lower-case hexadecimal digits.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Fingerprint({self})")
+    }
+}
+
+/// Why bytes are no certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CertificateError {
+    /// Longer than [`MAX_CERTIFICATE_BYTES`].
+    #[error("the certificate is `{bytes}` bytes long, and at most `{MAX_CERTIFICATE_BYTES}` are looked at")]
+    TooLong {
+        /// Its length in bytes of DER.
+        bytes: usize,
+    },
+    /// No X.509 certificate (RFC 5280 section 4.1).
+    #[error("the bytes are no X.509 certificate")]
+    NotX509,
+    /// Bytes that belong to no field, after the certificate or inside of it.
+    #[error("the certificate holds bytes that belong to none of its fields")]
+    NotWhole,
+    /// More than [`MAX_EXTENSIONS`].
+    #[error("the certificate holds more than `{MAX_EXTENSIONS}` extensions")]
+    TooManyExtensions,
+    /// RFC 5280 section 4.2: a certificate must not hold an extension more than once.
+    #[error("the certificate holds an extension more than once")]
+    RepeatedExtension,
+}
+
+/// An X.509 certificate in DER: well-formed to its last byte, without repeated extensions, not verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    der: Vec<u8>,
+    fingerprint: Fingerprint,
+}
+
+impl Certificate {
+    /// Takes DER of at most [`MAX_CERTIFICATE_BYTES`] bytes.
+    pub fn from_der(der: Vec<u8>) -> Result<Certificate, CertificateError> {
+        if der.len() > MAX_CERTIFICATE_BYTES {
+            return Err(CertificateError::TooLong { bytes: der.len() });
+        }
+        let extensions = parse(&der)?.extensions().len();
+        let walked = extension_identifiers(&der).map_err(|NotDer| CertificateError::NotWhole)?;
+        if walked.len() > MAX_EXTENSIONS {
+            return Err(CertificateError::TooManyExtensions);
+        }
+        if walked.len() != extensions {
+            return Err(CertificateError::NotWhole);
+        }
+        let repeated = walked.iter().enumerate().any(|(at, id)| walked.iter().skip(at + 1).any(|x| x == id));
+        if repeated {
+            return Err(CertificateError::RepeatedExtension);
+        }
+        let fingerprint = Fingerprint::of(&der);
+        Ok(Certificate { der, fingerprint })
+    }
+
+    /// The certificate's DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// SHA-256 of the DER.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The fields, borrowed. The extensions are listed and not looked into.
+    pub(crate) fn parsed(&self) -> Result<X509Certificate<'_>, CertificateError> {
+        parse(&self.der)
+    }
+}
+
+fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
+    let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
+    match parser.parse(der) {
+        Ok(([], certificate)) => Ok(certificate),
+        Ok(_) => Err(CertificateError::NotWhole),
+        Err(_) => Err(CertificateError::NotX509),
+    }
+}
+
+/// Walks `Certificate` and `TBSCertificate` (RFC 5280 section 4.1), in which nothing may be left over, and gives
+/// the object identifier of each extension. At most one more than [`MAX_EXTENSIONS`] are read.
+fn extension_identifiers(der: &[u8]) -> Result<Vec<&[u8]>, NotDer> {
+    let mut certificate = Reader::new(der::only(SEQUENCE, der)?);
+    let mut fields = Reader::new(certificate.expect(SEQUENCE)?);
+    certificate.expect(SEQUENCE)?;
+    certificate.expect(BIT_STRING)?;
+    certificate.end()?;
+
+    const VERSION: u8 = 0xa0;
+    const ISSUER_UNIQUE_ID: u8 = 0x81;
+    const SUBJECT_UNIQUE_ID: u8 = 0x82;
+    const EXTENSIONS: u8 = 0xa3;
+    fields.optional(VERSION)?;
+    fields.expect(INTEGER)?;
+    // Signature, issuer, validity, subject, public key.
+    for _ in 0..5 {
+        fields.expect(SEQUENCE)?;
+    }
+    fields.optional(ISSUER_UNIQUE_ID)?;
+    fields.optional(SUBJECT_UNIQUE_ID)?;
+    let extensions = fields.optional(EXTENSIONS)?;
+    fields.end()?;
+
+    let mut identifiers = Vec::new();
+    if let Some(extensions) = extensions {
+        let mut list = Reader::new(der::only(SEQUENCE, extensions)?);
+        while let Some(extension) = list.next()? {
+            let mut parts = Reader::new(der::only(SEQUENCE, extension.whole)?);
+            identifiers.push(parts.expect(OBJECT_IDENTIFIER)?);
+            parts.optional(BOOLEAN)?;
+            parts.expect(OCTET_STRING)?;
+            parts.end()?;
+            if identifiers.len() > MAX_EXTENSIONS {
+                break;
+            }
+        }
+    }
+    Ok(identifiers)
+}

@@ -1,0 +1,244 @@
+//! The way of a request through every stage, from facts to a decision.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::cert::forwarded::{self, ForwardedError};
+use crate::cert::{Certificate, Fingerprint};
+use crate::facts::{FactError, Facts, Headers, RequestTarget, Transport, XFCC};
+use crate::identity::{Identity, IdentityCache};
+use crate::policy::{
+    ClientCertificate, Decision, Denial, Host, LeafSource, Mode, Permit, Policy, Reason, Resumption, Route,
+    Selection, ServerNameRule, Verification, evaluate, without_query,
+};
+
+/// Decides requests by one policy.
+#[derive(Debug)]
+pub struct Engine {
+    policy: Policy,
+    /// Identities of verified certificates, so that a certificate is parsed once and not for each request.
+    /// What is decided never depends on what is in it.
+    identities: RefCell<IdentityCache>,
+}
+
+impl Engine {
+    /// An engine for `policy`.
+    pub fn new(policy: Policy) -> Self {
+        Self { policy, identities: RefCell::default() }
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Decides one request. Pure: the same facts and time give the same decision.
+    ///
+    /// `now` is `None` where the clock cannot be read: then every request is denied whose route looks at a certificate.
+    pub fn decide(&self, facts: &impl Facts, now: Option<OffsetDateTime>) -> Decision {
+        let mut found = Found { route: None, mode: Mode::Enforce, identity: None };
+        let verdict = self.judge(facts, now, &mut found);
+        let on_deny = found.route.as_ref().map_or(self.policy.on_deny(), |route| route.on_deny()).clone();
+        Decision::new(verdict, found.route, found.mode, found.identity, on_deny)
+    }
+
+    fn judge(
+        &self,
+        facts: &impl Facts,
+        now: Option<OffsetDateTime>,
+        found: &mut Found,
+    ) -> Result<Permit, Denial> {
+        let headers = facts.headers()?;
+        let target = RequestTarget::read(headers).map_err(|why| Denial::new(Reason::InvalidRequest, why))?;
+        let route = self.select_route(&target, found)?;
+        let (rules, may_be_anonymous) = match route.client_certificate() {
+            ClientCertificate::Ignored => return Ok(evaluate::permit_anonymous()),
+            ClientCertificate::Optional(rules) => (rules, true),
+            ClientCertificate::Required(rules) => (rules, false),
+        };
+        check_server_name(&rules.server_name, &route, &target.host, facts)?;
+        let Some(identity) = self.identity(facts, headers, found)? else {
+            if may_be_anonymous {
+                return Ok(evaluate::permit_anonymous());
+            }
+            return Err(Denial::new(Reason::NoCertificate, "the client presented no certificate"));
+        };
+        let now = now.ok_or_else(|| Denial::new(Reason::TimeUnavailable, "the clock could not be read"))?;
+        evaluate::judge(rules, &identity, now)
+    }
+
+    fn select_route(&self, target: &RequestTarget<'_>, found: &mut Found) -> Result<Arc<Route>, Denial> {
+        let routes = self.policy.routes();
+        let selection = match target.path {
+            Some(path) => routes
+                .select(&target.host, without_query(path), target.method)
+                .map_err(|why| Denial::new(Reason::InvalidRequest, why))?,
+            None => routes.select_without_path(&target.host, target.method),
+        };
+        match selection {
+            Selection::Route(route) => {
+                found.mode = route.mode();
+                found.route = Some(Arc::clone(&route));
+                Ok(route)
+            }
+            Selection::None => Err(Denial::new(Reason::NoRoute, "no route matches")),
+            Selection::Ambiguous(ambiguity) => {
+                found.mode = ambiguity.mode();
+                Err(Denial::new(Reason::AmbiguousPath, ambiguity))
+            }
+        }
+    }
+
+    /// The identity of the certificate that the client presented and Envoy verified; `None` if it presented none.
+    fn identity(
+        &self,
+        facts: &impl Facts,
+        headers: &Headers,
+        found: &mut Found,
+    ) -> Result<Option<Rc<Identity>>, Denial> {
+        let Some(digest) = facts.certificate_digest()? else {
+            return Ok(None);
+        };
+        let digest = Fingerprint::from_hex(&digest).ok_or_else(|| {
+            Denial::new(Reason::InternalError, "the connection's certificate digest is not SHA-256 in hex")
+        })?;
+        let known = self.identities.borrow_mut().get(digest);
+        if let Some(identity) = known {
+            found.identity = Some(Rc::clone(&identity));
+            self.check_verified(facts)?;
+            return Ok(Some(identity));
+        }
+        let (certificate, origin) = self.leaf(facts, headers, digest)?;
+        let identity =
+            Identity::of(&certificate).map_err(|error| Denial::new(Reason::MalformedCertificate, error))?;
+        let identity = Rc::new(identity);
+        found.identity = Some(Rc::clone(&identity));
+        self.check_verified(facts)?;
+        match origin {
+            Origin::Connection => {
+                self.identities.borrow_mut().insert(Rc::clone(&identity), certificate.der().len());
+            }
+            // A header is checked on every request that brings it.
+            Origin::Header => {}
+        }
+        Ok(Some(identity))
+    }
+
+    fn leaf(
+        &self,
+        facts: &impl Facts,
+        headers: &Headers,
+        digest: Fingerprint,
+    ) -> Result<(Certificate, Origin), Denial> {
+        let from_xfcc = || {
+            let values: Vec<&[u8]> = headers.values(XFCC).collect();
+            Ok((forwarded::from_xfcc(&values, digest)?, Origin::Header))
+        };
+        let from = self.policy.leaf_source();
+        if from == LeafSource::Xfcc {
+            return from_xfcc();
+        }
+        match (facts.certificate_pem()?, from) {
+            (Some(pem), _) => Ok((forwarded::from_attribute(&pem, digest)?, Origin::Connection)),
+            (None, LeafSource::Auto | LeafSource::Xfcc) => from_xfcc(),
+            (None, LeafSource::Connection) => {
+                let detail = "this Envoy has no attribute `connection.peer_certificate`";
+                Err(Denial::new(Reason::InternalError, detail))
+            }
+        }
+    }
+
+    fn check_verified(&self, facts: &impl Facts) -> Result<(), Denial> {
+        match self.policy.verification() {
+            // The operator vouches for the listener, resumed sessions included.
+            Verification::Envoy(Resumption::Trusted) => Ok(()),
+            Verification::Envoy(Resumption::Disabled) => match facts.certificate_valid()? {
+                Some(true) => Ok(()),
+                Some(false) => {
+                    let detail = "Envoy did not verify the certificate in this handshake: it is not trusted, \
+                                  or the TLS session was resumed";
+                    Err(Denial::new(Reason::Untrusted, detail))
+                }
+                None => {
+                    let detail = "this Envoy has no attribute `connection.peer_certificate_valid`; \
+                                  the policy must say `\"resumption\": \"trusted\"`";
+                    Err(Denial::new(Reason::Untrusted, detail))
+                }
+            },
+        }
+    }
+}
+
+/// Where a leaf certificate was read.
+enum Origin {
+    /// An attribute of the connection.
+    Connection,
+    /// A header of the request.
+    Header,
+}
+
+/// What has been found out about a request while it is judged.
+struct Found {
+    route: Option<Arc<Route>>,
+    mode: Mode,
+    identity: Option<Rc<Identity>>,
+}
+
+/// A client that asks one name's handshake for another name's resources gets 421, so that it asks again
+/// on a connection of the right name (RFC 9110, section 15.5.20).
+fn check_server_name(
+    rule: &ServerNameRule,
+    route: &Route,
+    host: &Host,
+    facts: &impl Facts,
+) -> Result<(), Denial> {
+    if *rule == ServerNameRule::Ignore {
+        return Ok(());
+    }
+    let Some(server_name) = facts.server_name()? else {
+        if facts.transport()? == Transport::Plaintext {
+            return Ok(());
+        }
+        // Clients send no server name for an address (RFC 6066, section 3).
+        let may_be_absent = match rule {
+            ServerNameRule::Match => !route.names_hosts() || host.is_ip_literal(),
+            ServerNameRule::Ignore => true,
+            ServerNameRule::OneOf(_) => false,
+        };
+        if may_be_absent {
+            return Ok(());
+        }
+        return Err(Denial::new(Reason::SniMismatch, "the TLS handshake named no server"));
+    };
+    let agrees = match (Host::from_name(&server_name), rule) {
+        (Err(_), _) => false,
+        (Ok(_), ServerNameRule::Ignore) => true,
+        (Ok(name), ServerNameRule::Match) => name == *host,
+        (Ok(name), ServerNameRule::OneOf(patterns)) => patterns.iter().any(|pattern| pattern.matches(&name)),
+    };
+    if agrees {
+        return Ok(());
+    }
+    let server_name = String::from_utf8_lossy(&server_name);
+    let detail = format_args!("the TLS handshake named `{server_name}`, the request `{}`", host.as_str());
+    Err(Denial::new(Reason::SniMismatch, detail))
+}
+
+impl From<FactError> for Denial {
+    fn from(error: FactError) -> Self {
+        Denial::new(Reason::InternalError, error)
+    }
+}
+
+impl From<ForwardedError> for Denial {
+    fn from(error: ForwardedError) -> Self {
+        let reason = match &error {
+            ForwardedError::Malformed(_) => Reason::MalformedCertificate,
+            ForwardedError::Absent | ForwardedError::Mismatch(_) => Reason::ForwardedCertificateMismatch,
+        };
+        Denial::new(reason, error)
+    }
+}

@@ -1,0 +1,187 @@
+//! Distinguished names (`Name`, RFC 5280 section 4.1.2.4).
+
+use std::fmt;
+
+use super::attribute::AttributeType;
+use super::{ListProblem, count_name};
+use crate::cert::der::{self, Element, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
+
+const UTF8_STRING: u8 = 0x0c;
+const NUMERIC_STRING: u8 = 0x12;
+const PRINTABLE_STRING: u8 = 0x13;
+const TELETEX_STRING: u8 = 0x14;
+const IA5_STRING: u8 = 0x16;
+const UNIVERSAL_STRING: u8 = 0x1c;
+const BMP_STRING: u8 = 0x1e;
+
+/// A subject or an issuer: relative names from the root down, each of one or more attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DistinguishedName {
+    relative_names: Vec<Vec<Attribute>>,
+}
+
+/// One attribute of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    kind: AttributeType,
+    value: AttributeValue,
+}
+
+/// The value of an attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttributeValue {
+    /// Text without control and invisible characters.
+    Text(String),
+    /// No such text; its DER.
+    Malformed(Vec<u8>),
+}
+
+impl DistinguishedName {
+    /// Reads a `Name` to its last byte, and takes its attributes from `left`.
+    pub(crate) fn from_der(name: &[u8], left: &mut usize) -> Result<DistinguishedName, ListProblem> {
+        let mut relative_names = Vec::new();
+        let mut list = Reader::new(der::only(SEQUENCE, name)?);
+        while let Some(relative_name) = list.next()? {
+            let mut set = Reader::new(der::only(SET, relative_name.whole)?);
+            let mut attributes = Vec::new();
+            while let Some(attribute) = set.next()? {
+                count_name(left)?;
+                let mut pair = Reader::new(der::only(SEQUENCE, attribute.whole)?);
+                let kind = AttributeType::from_der(pair.expect(OBJECT_IDENTIFIER)?);
+                let value = pair.next()?.ok_or(ListProblem::NotDer)?;
+                pair.end()?;
+                attributes.push(Attribute { kind, value: AttributeValue::from_element(value) });
+            }
+            if attributes.is_empty() {
+                return Err(ListProblem::NotDer);
+            }
+            relative_names.push(attributes);
+        }
+        Ok(DistinguishedName { relative_names })
+    }
+
+    /// The relative names from the root down, none of them empty.
+    pub fn relative_names(&self) -> &[Vec<Attribute>] {
+        &self.relative_names
+    }
+
+    /// Whether it holds no attribute at all, as the subject of a certificate with alternative names may.
+    pub fn is_empty(&self) -> bool {
+        self.relative_names.is_empty()
+    }
+
+    /// Every value of one attribute, in the certificate's order.
+    pub fn values(&self, kind: &AttributeType) -> impl Iterator<Item = &AttributeValue> {
+        self.relative_names
+            .iter()
+            .flatten()
+            .filter(move |attribute| attribute.kind == *kind)
+            .map(Attribute::value)
+    }
+}
+
+impl Attribute {
+    /// The attribute's type.
+    pub fn kind(&self) -> &AttributeType {
+        &self.kind
+    }
+
+    /// The attribute's value.
+    pub fn value(&self) -> &AttributeValue {
+        &self.value
+    }
+}
+
+impl AttributeValue {
+    fn from_element(element: Element<'_>) -> AttributeValue {
+        match text_of(element.tag, element.contents) {
+            Some(text) if text.chars().all(is_readable) => AttributeValue::Text(text),
+            Some(_) | None => AttributeValue::Malformed(element.whole.to_vec()),
+        }
+    }
+}
+
+/// The text of a string type (RFC 5280 section 4.1.2.4 and appendix A.1). PrintableString and NumericString are
+/// read as ASCII, for many CAs put `@` and `_` there. TeletexString is read where it is ASCII: beyond that, no two
+/// readers agree.
+fn text_of(tag: u8, contents: &[u8]) -> Option<String> {
+    match tag {
+        UTF8_STRING => String::from_utf8(contents.to_vec()).ok(),
+        PRINTABLE_STRING | NUMERIC_STRING | IA5_STRING | TELETEX_STRING => {
+            contents.is_ascii().then(|| String::from_utf8(contents.to_vec()).ok()).flatten()
+        }
+        // UCS-2 and UCS-4, big-endian. `char` refuses surrogates, of which UCS-2 has none.
+        BMP_STRING => in_units::<2>(contents),
+        UNIVERSAL_STRING => in_units::<4>(contents),
+        _ => None,
+    }
+}
+
+fn in_units<const OCTETS: usize>(contents: &[u8]) -> Option<String> {
+    let (units, rest) = contents.as_chunks::<OCTETS>();
+    if !rest.is_empty() {
+        return None;
+    }
+    units
+        .iter()
+        .map(|unit| char::from_u32(unit.iter().fold(0u32, |sum, &octet| sum << 8 | u32::from(octet))))
+        .collect()
+}
+
+/// Whether a character shows. Control characters would break lines and end strings; those that RFC 4518 section 2.2
+/// maps to nothing, and those that turn the direction of writing, make one name look like another.
+pub(crate) fn is_readable(character: char) -> bool {
+    !character.is_control()
+        && !matches!(
+            character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{1806}' | '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffc}' | '\u{e0000}'..='\u{e01ef}'
+        )
+}
+
+/// The form of RFC 4514, the most specific relative name first. Attributes without a short name are written with
+/// their object identifier and, unlike section 2.4 has it, their text: for people to read. Values that are no text
+/// are `#` and the hexadecimal digits of their DER. As long as the certificate makes it: bound it where it is used.
+impl fmt::Display for DistinguishedName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, relative_name) in self.relative_names.iter().rev().enumerate() {
+            if at > 0 {
+                out.write_str(",")?;
+            }
+            for (at, attribute) in relative_name.iter().enumerate() {
+                if at > 0 {
+                    out.write_str("+")?;
+                }
+                write!(out, "{}={}", attribute.kind, attribute.value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The value alone, escaped as RFC 4514 section 2.4 says.
+impl fmt::Display for AttributeValue {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            AttributeValue::Text(text) => text,
+            AttributeValue::Malformed(der) => {
+                return write!(out, "#{}", data_encoding::HEXLOWER.encode(der));
+            }
+        };
+        let last = text.chars().count().saturating_sub(1);
+        for (at, character) in text.chars().enumerate() {
+            let escaped = match character {
+                '"' | '+' | ',' | ';' | '<' | '>' | '\\' => true,
+                '#' => at == 0,
+                ' ' => at == 0 || at == last,
+                _ => false,
+            };
+            if escaped {
+                out.write_str("\\")?;
+            }
+            write!(out, "{character}")?;
+        }
+        Ok(())
+    }
+}

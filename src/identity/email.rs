@@ -1,0 +1,86 @@
+//! Email addresses (`rfc822Name`, RFC 5280 section 4.2.1.6) and patterns for them.
+
+use std::fmt;
+
+use super::dns::DnsName;
+use super::names::Names;
+use super::pattern::PatternError;
+use super::text::{Case, TextKind, TextPattern};
+use super::truth::Truth;
+
+/// An email address: the local part as the certificate holds it, the domain in lower case (RFC 5280 section 7.5).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EmailAddress {
+    text: String,
+}
+
+impl EmailAddress {
+    /// Reads `local@domain` with exactly one `@`. Quoted local parts that hold an `@`, and domains that are no
+    /// host's name (address literals, wildcards), are not read.
+    pub fn from_bytes(bytes: &[u8]) -> Option<EmailAddress> {
+        let (local, domain) = std::str::from_utf8(bytes).ok()?.split_once('@')?;
+        if local.is_empty() || !local.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        let domain = DnsName::from_bytes(domain.as_bytes()).filter(|name| !name.is_wildcard())?;
+        Some(EmailAddress { text: format!("{local}@{domain}") })
+    }
+
+    /// The address, its domain in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+/// A pattern for email addresses. The domain is compared without case, the local part with it; a regular expression
+/// sees the domain in lower case.
+#[derive(Debug, Clone)]
+pub struct EmailPattern {
+    text: TextPattern,
+}
+
+impl EmailPattern {
+    /// A pattern of any kind. `Exact` wants a whole address; the others refuse text that no address can hold.
+    pub fn new(kind: TextKind, text: &str) -> Result<EmailPattern, PatternError> {
+        if text.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        let text = match kind {
+            TextKind::Exact => {
+                EmailAddress::from_bytes(text.as_bytes())
+                    .ok_or_else(|| PatternError::Email { text: text.escape_debug().to_string() })?
+                    .text
+            }
+            TextKind::Prefix => lower_domain(part(text)?, false),
+            TextKind::Suffix => lower_domain(part(text)?, true),
+            TextKind::Regex => text.to_owned(),
+        };
+        Ok(EmailPattern { text: TextPattern::new(kind, &text, Case::Sensitive)? })
+    }
+
+    /// Whether any of the certificate's email addresses matches.
+    pub fn matches(&self, names: &Names<EmailAddress>) -> Truth {
+        names.any(|name| self.text.matches(name.as_str()).into())
+    }
+}
+
+fn part(text: &str) -> Result<&str, PatternError> {
+    let fits = text.bytes().all(|byte| byte.is_ascii_graphic()) && text.matches('@').count() <= 1;
+    if fits { Ok(text) } else { Err(PatternError::EmailPart { text: text.escape_debug().to_string() }) }
+}
+
+/// What follows the `@` is the domain. Without an `@`, the end of an address is all domain and its beginning all
+/// local part.
+fn lower_domain(text: &str, domain_without_at: bool) -> String {
+    match text.split_once('@') {
+        Some((local, domain)) => format!("{local}@{}", domain.to_ascii_lowercase()),
+        None if domain_without_at => text.to_ascii_lowercase(),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,111 @@
+//! Serial numbers (RFC 5280 section 4.1.2.2) and patterns for them.
+
+use std::fmt;
+
+use super::pattern::PatternError;
+use super::truth::Truth;
+
+/// The longest serial number, in octets (RFC 5280 section 4.1.2.2).
+pub const MAX_SERIAL_OCTETS: usize = 20;
+
+/// A certificate's serial number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Serial {
+    value: Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Value {
+    /// Big-endian without leading zeros: zero has no octets.
+    Number(Vec<u8>),
+    Negative,
+    TooLong,
+}
+
+impl Serial {
+    /// Takes the contents of the DER INTEGER. Negative and longer numbers break RFC 5280 and match nothing: which
+    /// of two readings a pattern means cannot be told.
+    pub(crate) fn from_integer(contents: &[u8]) -> Serial {
+        let value = match contents.first() {
+            Some(first) if first & 0x80 != 0 => Value::Negative,
+            Some(_) | None => {
+                let number = without_leading_zeros(contents);
+                if number.len() > MAX_SERIAL_OCTETS { Value::TooLong } else { Value::Number(number.to_vec()) }
+            }
+        };
+        Serial { value }
+    }
+
+    /// The number, big-endian without leading zeros; `None` where it is negative or too long.
+    pub fn octets(&self) -> Option<&[u8]> {
+        match &self.value {
+            Value::Number(octets) => Some(octets),
+            Value::Negative | Value::TooLong => None,
+        }
+    }
+}
+
+/// Lower-case hexadecimal digits in pairs, `00` for zero; `negative` or `too long` where it is no such number.
+impl fmt::Display for Serial {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Value::Number(octets) if octets.is_empty() => out.write_str("00"),
+            Value::Number(octets) => out.write_str(&data_encoding::HEXLOWER.encode(octets)),
+            Value::Negative => out.write_str("negative"),
+            Value::TooLong => out.write_str("too long"),
+        }
+    }
+}
+
+/// A pattern for one serial number. Serial numbers are unique to an issuer only: a policy names that one, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialPattern {
+    octets: Vec<u8>,
+}
+
+impl SerialPattern {
+    /// Reads hexadecimal digits in either case, plain (`0F3A99`) or with a colon after each pair (`0f:3a:99`).
+    /// Leading zeros count for nothing.
+    pub fn parse(text: &str) -> Result<SerialPattern, PatternError> {
+        if text.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        let octets = octets_of(text).ok_or_else(|| PatternError::Serial { text: text.to_owned() })?;
+        let octets = without_leading_zeros(&octets).to_vec();
+        if octets.len() > MAX_SERIAL_OCTETS {
+            return Err(PatternError::Serial { text: text.to_owned() });
+        }
+        Ok(SerialPattern { octets })
+    }
+
+    /// Whether it is this number.
+    pub fn matches(&self, serial: &Serial) -> Truth {
+        match &serial.value {
+            Value::Number(octets) => (*octets == self.octets).into(),
+            Value::Negative | Value::TooLong => Truth::CannotTell,
+        }
+    }
+}
+
+fn octets_of(text: &str) -> Option<Vec<u8>> {
+    if text.contains(':') {
+        return hex_with_colons(text);
+    }
+    let padded = if text.len().is_multiple_of(2) { text.to_owned() } else { format!("0{text}") };
+    data_encoding::HEXLOWER_PERMISSIVE.decode(padded.as_bytes()).ok()
+}
+
+/// Pairs of digits with one colon between each two.
+pub(super) fn hex_with_colons(text: &str) -> Option<Vec<u8>> {
+    let pair = |pair: &str| match data_encoding::HEXLOWER_PERMISSIVE.decode(pair.as_bytes()).ok()?.as_slice()
+    {
+        [octet] => Some(*octet),
+        _ => None,
+    };
+    text.split(':').map(pair).collect()
+}
+
+fn without_leading_zeros(octets: &[u8]) -> &[u8] {
+    let zeros = octets.iter().take_while(|&&octet| octet == 0).count();
+    octets.get(zeros..).unwrap_or_default()
+}

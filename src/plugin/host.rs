@@ -1,0 +1,117 @@
+//! Hostcalls as results: what Envoy does not answer is an error, never a trap.
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, LogLevel, MapType, Status};
+use time::OffsetDateTime;
+
+use crate::facts::{FactError, Headers};
+use crate::outcome::{DECISION_ID, GrpcStatus, HeaderChanges, Reply};
+use crate::policy::DecisionId;
+
+/// The clock before this is not set: 2020-01-01T00:00:00Z, in seconds.
+const EARLIEST_TIME: i64 = 1_577_836_800;
+
+/// The attribute at `path`; `None` where Envoy has none, or an empty one.
+pub(super) fn attribute(fact: &'static str, path: &[&str]) -> Result<Option<Vec<u8>>, FactError> {
+    match hostcalls::get_property(path.to_vec()) {
+        Ok(value) => Ok(value.filter(|value| !value.is_empty())),
+        Err(status) => Err(error(fact, status)),
+    }
+}
+
+/// A boolean attribute: one byte.
+pub(super) fn boolean(fact: &'static str, path: &[&str]) -> Result<Option<bool>, FactError> {
+    match attribute(fact, path)?.as_deref() {
+        None => Ok(None),
+        Some([0]) => Ok(Some(false)),
+        Some([1]) => Ok(Some(true)),
+        Some(_) => Err(FactError { fact, why: "not a boolean".to_owned() }),
+    }
+}
+
+/// All headers of the request, pseudo-headers included.
+pub(super) fn request_headers() -> Result<Headers, FactError> {
+    hostcalls::get_map_bytes(MapType::HttpRequestHeaders)
+        .map(Headers::new)
+        .map_err(|status| error("request headers", status))
+}
+
+/// The names of all trailers of the request.
+pub(super) fn request_trailers() -> Result<Headers, FactError> {
+    hostcalls::get_map_bytes(MapType::HttpRequestTrailers)
+        .map(Headers::new)
+        .map_err(|status| error("request trailers", status))
+}
+
+/// Changes the headers of the request.
+pub(super) fn change_request_headers(changes: &HeaderChanges) -> Result<(), FactError> {
+    let failed = |status| error("changing request headers", status);
+    for name in &changes.remove {
+        hostcalls::remove_map_value(MapType::HttpRequestHeaders, name).map_err(failed)?;
+    }
+    for (name, value) in &changes.set {
+        hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value.as_bytes()))
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Removes a trailer of the request.
+pub(super) fn remove_request_trailer(name: &str) -> Result<(), FactError> {
+    hostcalls::remove_map_value(MapType::HttpRequestTrailers, name)
+        .map_err(|status| error("changing request trailers", status))
+}
+
+/// Answers the request.
+pub(super) fn reply(reply: &Reply, id: DecisionId) -> Result<(), FactError> {
+    let id = id.to_string();
+    let sent = match reply {
+        Reply::Http { status, body } => {
+            let headers = vec![
+                ("content-type", "text/plain; charset=utf-8"),
+                ("cache-control", "no-store"),
+                (DECISION_ID, &id),
+            ];
+            hostcalls::send_http_response(u32::from(*status), headers, Some(body.as_bytes()))
+        }
+        Reply::Grpc { status, message } => {
+            let status = match status {
+                GrpcStatus::InvalidArgument => proxy_wasm::types::GrpcStatusCode::InvalidArgument,
+                GrpcStatus::PermissionDenied => proxy_wasm::types::GrpcStatusCode::PermissionDenied,
+                GrpcStatus::Internal => proxy_wasm::types::GrpcStatusCode::Internal,
+                GrpcStatus::Unavailable => proxy_wasm::types::GrpcStatusCode::Unavailable,
+                GrpcStatus::Unauthenticated => proxy_wasm::types::GrpcStatusCode::Unauthenticated,
+            };
+            hostcalls::send_grpc_response(status, Some(message), vec![(DECISION_ID, id.as_bytes())])
+        }
+    };
+    sent.map_err(|status| error("sending a reply", status))
+}
+
+/// Leaves `value` in Envoy's filter state under `wasm.KEY`. An access log without it is no reason to deny.
+pub(super) fn set_filter_state(key: &str, value: &str) {
+    let _ = hostcalls::set_property(vec![key], Some(value.as_bytes()));
+}
+
+/// The text of the plugin's configuration; answered only while the plugin is configured.
+pub(super) fn plugin_configuration() -> Result<Option<Vec<u8>>, FactError> {
+    hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX)
+        .map_err(|status| error("plugin configuration", status))
+}
+
+/// The time; `None` where the clock cannot be read or is not set.
+pub(super) fn now() -> Option<OffsetDateTime> {
+    let since_epoch = hostcalls::get_current_time().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    let nanos = i128::try_from(since_epoch.as_nanos()).ok()?;
+    let now = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+    (now.unix_timestamp() >= EARLIEST_TIME).then_some(now)
+}
+
+/// Writes a line to Envoy's log.
+pub(super) fn log(level: LogLevel, line: &str) {
+    let _ = hostcalls::log(level, line);
+}
+
+fn error(fact: &'static str, status: Status) -> FactError {
+    FactError { fact, why: format!("status {}", status as u32) }
+}

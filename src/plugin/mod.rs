@@ -1,0 +1,13 @@
+//! The filter: Envoy's callbacks on one side, the engine on the other.
+//!
+//! The only module that knows proxy-wasm. A trap kills the VM with every request on it, so nothing here unwraps.
+
+mod facts;
+mod host;
+mod http;
+mod root;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Trace);
+    proxy_wasm::set_root_context(|_| Box::new(root::Root::default()));
+}}

@@ -1,0 +1,110 @@
+//! From the spanned tree to a [`Policy`](super::Policy): checks everything, collects every error, builds only what is valid.
+
+mod matcher;
+mod reader;
+mod route;
+
+use reader::{Keys, Object, Problems, word};
+
+use self::matcher::MatcherCompiler;
+use super::error::{PolicyErrorKind, Span};
+use super::path::PathCase;
+use super::route::RouteTable;
+use super::source::{Node, Value};
+use super::{LeafSource, Policy, Resumption, Verification};
+
+const POLICY_KEYS: Keys = Keys {
+    known: &["version", "peer_certificate", "path_case", "identities", "defaults", "routes"],
+    unsupported: &["trust_bundles", "assert", "audit", "client_address"],
+};
+const PEER_CERTIFICATE_KEYS: Keys = Keys::of(&["verified_by", "from"]);
+const VERIFIED_BY: &[&str] = &["envoy", "plugin"];
+const ENVOY_KEYS: Keys = Keys::of(&["resumption"]);
+
+/// The only version of the policy language so far.
+const VERSION: u32 = 1;
+
+/// Builds the policy that `document` describes.
+///
+/// # Errors
+/// Everything that is wrong with it, in no particular order.
+pub(super) fn compile(document: &Node) -> Result<Policy, Vec<(PolicyErrorKind, Span)>> {
+    let mut problems = Problems::default();
+    let policy = compile_document(document, &mut problems);
+    match policy {
+        Some(policy) if problems.is_empty() => Ok(policy),
+        Some(_) | None => Err(problems.into_inner()),
+    }
+}
+
+fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> {
+    let object = Object::open(document, POLICY_KEYS, problems)?;
+    let version = object
+        .require("version", Some("write `\"version\": 1`"), problems)
+        .and_then(|node| reader::whole_number(node, VERSION, VERSION, problems));
+    let peer_certificate = object
+        .require(
+            "peer_certificate",
+            Some("write `\"peer_certificate\": {\"verified_by\": {\"envoy\": {\"resumption\": \"disabled\"}}}`"),
+            problems,
+        )
+        .and_then(|node| peer_certificate(node, problems));
+    let path_case = object.get("path_case").map_or(Some(PathCase::Sensitive), |node| {
+        let values = [PathCase::Sensitive, PathCase::Insensitive];
+        word(node, &["sensitive", "insensitive"], &values, problems)
+    });
+    let mut matchers = MatcherCompiler::new(object.get("identities"), problems);
+    let defaults = object
+        .get("defaults")
+        .map_or(Some(route::Defaults::default()), |node| route::defaults(node, problems));
+    // Routes that state nothing themselves are checked against the built-in defaults if the given ones are faulty.
+    let on_faulty = route::Defaults::default();
+    let routes = object.require("routes", None, problems).and_then(|node| {
+        route::routes(node, defaults.as_ref().unwrap_or(&on_faulty), &mut matchers, problems)
+    });
+    version?;
+    let (verification, leaf_source) = peer_certificate?;
+    Some(Policy {
+        digest: document.digest(),
+        verification,
+        leaf_source,
+        on_deny: defaults.map(|defaults| defaults.on_deny)?,
+        routes: RouteTable::new(routes?, path_case?),
+    })
+}
+
+fn peer_certificate(node: &Node, problems: &mut Problems) -> Option<(Verification, LeafSource)> {
+    let object = Object::open(node, PEER_CERTIFICATE_KEYS, problems)?;
+    let verification = object
+        .require(
+            "verified_by",
+            Some("say who verifies the client's certificate: it has no default"),
+            problems,
+        )
+        .and_then(|node| verified_by(node, problems));
+    let from = object.get("from").map_or(Some(LeafSource::Auto), |node| {
+        let values = [LeafSource::Auto, LeafSource::Connection, LeafSource::Xfcc];
+        word(node, &["auto", "connection", "xfcc"], &values, problems)
+    });
+    Some((verification?, from?))
+}
+
+fn verified_by(node: &Node, problems: &mut Problems) -> Option<Verification> {
+    if let Value::String(_) = node.value {
+        // The short form: the operator vouches for the listener.
+        let trusted = Some(Verification::Envoy(Resumption::Trusted));
+        return match word(node, VERIFIED_BY, &[trusted, None], problems)? {
+            Some(verification) => Some(verification),
+            None => {
+                let feature = "\"verified_by\": \"plugin\"".to_owned();
+                problems.add(node.span, PolicyErrorKind::Unsupported { feature })
+            }
+        };
+    }
+    let object = Object::open(node, Keys::of(&["envoy"]), problems)?;
+    let envoy = object.require("envoy", None, problems)?;
+    let envoy = Object::open(envoy, ENVOY_KEYS, problems)?;
+    let resumption = envoy.require("resumption", Some("say `disabled` or `trusted`"), problems)?;
+    let values = [Resumption::Disabled, Resumption::Trusted];
+    word(resumption, &["disabled", "trusted"], &values, problems).map(Verification::Envoy)
+}

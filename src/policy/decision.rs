@@ -1,0 +1,248 @@
+//! What was decided, and why.
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::OnDeny;
+use super::route::Route;
+use crate::identity::Identity;
+
+/// Whether denials of a route are enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// A denied request is answered by the filter.
+    #[default]
+    Enforce,
+    /// A denied request passes; the denial is recorded all the same.
+    Shadow,
+}
+
+impl Mode {
+    /// The mode as policies and records write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
+/// Why a request was denied. The codes are stable: alerts and dashboards are built on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// No route matches the request.
+    NoRoute,
+    /// The path can be read in ways that select different routes.
+    AmbiguousPath,
+    /// Method, host or path are none.
+    InvalidRequest,
+    /// The route requires a certificate and the client presented none.
+    NoCertificate,
+    /// The certificate, or the form in which it was forwarded, cannot be read.
+    MalformedCertificate,
+    /// The forwarded certificate is not the connection's.
+    ForwardedCertificateMismatch,
+    /// The certificate was presented, but not verified.
+    Untrusted,
+    /// The certificate's time is over.
+    Expired,
+    /// The certificate's time has not begun.
+    NotYetValid,
+    /// A `deny` matcher holds, or cannot tell.
+    IdentityDenied,
+    /// No `allow` matcher holds.
+    IdentityNotAllowed,
+    /// The server name of the TLS handshake is not one that the request's host may come with.
+    SniMismatch,
+    /// The clock could not be read.
+    TimeUnavailable,
+    /// The proxy did not answer a question that a decision needs.
+    InternalError,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 14] = [
+        Self::NoRoute,
+        Self::AmbiguousPath,
+        Self::InvalidRequest,
+        Self::NoCertificate,
+        Self::MalformedCertificate,
+        Self::ForwardedCertificateMismatch,
+        Self::Untrusted,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::IdentityDenied,
+        Self::IdentityNotAllowed,
+        Self::SniMismatch,
+        Self::TimeUnavailable,
+        Self::InternalError,
+    ];
+
+    /// The code in records, filter state and counters.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoRoute => "no_route",
+            Self::AmbiguousPath => "ambiguous_path",
+            Self::InvalidRequest => "invalid_request",
+            Self::NoCertificate => "no_certificate",
+            Self::MalformedCertificate => "malformed_certificate",
+            Self::ForwardedCertificateMismatch => "forwarded_certificate_mismatch",
+            Self::Untrusted => "untrusted",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::IdentityDenied => "identity_denied",
+            Self::IdentityNotAllowed => "identity_not_allowed",
+            Self::SniMismatch => "sni_mismatch",
+            Self::TimeUnavailable => "time_unavailable",
+            Self::InternalError => "internal_error",
+        }
+    }
+
+    /// Whether the denial is enforced on shadowed routes too: these reasons belong to no route's rules.
+    pub fn is_always_enforced(self) -> bool {
+        match self {
+            Self::NoRoute | Self::InvalidRequest | Self::TimeUnavailable | Self::InternalError => true,
+            Self::AmbiguousPath
+            | Self::NoCertificate
+            | Self::MalformedCertificate
+            | Self::ForwardedCertificateMismatch
+            | Self::Untrusted
+            | Self::Expired
+            | Self::NotYetValid
+            | Self::IdentityDenied
+            | Self::IdentityNotAllowed
+            | Self::SniMismatch => false,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// A request may pass. Only the evaluator can make one.
+#[derive(Debug)]
+pub struct Permit {
+    client: Client,
+}
+
+/// What a permit knows of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// It holds the key of a certificate that was verified.
+    Verified,
+    /// It presented no certificate, or the route does not look at it.
+    Anonymous,
+}
+
+impl Permit {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// What is known of the client.
+    pub fn client(&self) -> Client {
+        self.client
+    }
+}
+
+/// A request may not pass.
+#[derive(Debug)]
+pub struct Denial {
+    reason: Reason,
+    detail: String,
+}
+
+impl Denial {
+    pub(crate) fn new(reason: Reason, detail: impl fmt::Display) -> Self {
+        Self { reason, detail: detail.to_string() }
+    }
+
+    /// The stable code.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// What led to it, for people; may hold text of the client, so it is for records and never for replies.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+/// What one request came to.
+#[derive(Debug)]
+pub struct Decision {
+    verdict: Result<Permit, Denial>,
+    route: Option<Arc<Route>>,
+    mode: Mode,
+    identity: Option<Rc<Identity>>,
+    on_deny: OnDeny,
+}
+
+impl Decision {
+    pub(crate) fn new(
+        verdict: Result<Permit, Denial>,
+        route: Option<Arc<Route>>,
+        mode: Mode,
+        identity: Option<Rc<Identity>>,
+        on_deny: OnDeny,
+    ) -> Self {
+        let mode = match &verdict {
+            Err(denial) if denial.reason().is_always_enforced() => Mode::Enforce,
+            Ok(_) | Err(_) => mode,
+        };
+        Self { verdict, route, mode, identity, on_deny }
+    }
+
+    /// The permit, or the denial whatever its mode.
+    pub fn verdict(&self) -> Result<&Permit, &Denial> {
+        self.verdict.as_ref()
+    }
+
+    /// The denial that the filter answers with; `None` if the request passes.
+    pub fn enforced_denial(&self) -> Option<&Denial> {
+        match (&self.verdict, self.mode) {
+            (Err(denial), Mode::Enforce) => Some(denial),
+            (Err(_), Mode::Shadow) | (Ok(_), _) => None,
+        }
+    }
+
+    /// The route that the request selects, if it selects one.
+    pub fn route(&self) -> Option<&Route> {
+        self.route.as_deref()
+    }
+
+    /// Whether a denial is enforced.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The identity in the client's certificate, as far as one was read; it proves nothing without a [`Permit`].
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
+    }
+
+    /// How a denial is answered.
+    pub fn on_deny(&self) -> &OnDeny {
+        &self.on_deny
+    }
+}
+
+/// Names one decision in the reply, the record and the access log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecisionId {
+    /// A random number of the VM that decided.
+    pub vm: u64,
+    /// Counts the decisions of that VM.
+    pub sequence: u64,
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{:x}", self.vm, self.sequence)
+    }
+}

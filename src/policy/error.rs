@@ -1,0 +1,380 @@
+//! What can be wrong with a policy document, and where.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::source::Node;
+use crate::identity::PatternError;
+
+/// Longest piece of the document that an error repeats, in characters.
+const MAX_QUOTED_CHARS: usize = 60;
+
+/// Names less similar than this (Jaro-Winkler, 0 to 1) are not suggested.
+const SUGGESTION_THRESHOLD: f64 = 0.8;
+
+/// A range of bytes in the policy text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Span {
+    pub(super) fn from_range(range: jsonc_parser::common::Range) -> Self {
+        Self { start: range.start, end: range.end }
+    }
+
+    pub(super) fn contains(self, other: Span) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+}
+
+/// Everything that is wrong with a policy document, in the order of its text; never empty.
+#[derive(Debug)]
+pub struct PolicyErrors(Vec<PolicyError>);
+
+impl PolicyErrors {
+    /// Gives every problem its place in `text`; `document` is the tree, where the text could be parsed at all.
+    pub(super) fn locate(
+        mut problems: Vec<(PolicyErrorKind, Span)>,
+        text: &str,
+        document: Option<&Node>,
+    ) -> Self {
+        problems.sort_by_key(|(_, span)| *span);
+        let locate = |(kind, span): (PolicyErrorKind, Span)| PolicyError {
+            kind,
+            location: Location::new(text, span, document),
+        };
+        Self(problems.into_iter().map(locate).collect())
+    }
+
+    /// The errors, in the order of the text.
+    pub fn iter(&self) -> std::slice::Iter<'_, PolicyError> {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a PolicyErrors {
+    type Item = &'a PolicyError;
+    type IntoIter = std::slice::Iter<'a, PolicyError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// One thing that is wrong with a policy document. Displays as `line:column: message (at pointer)`.
+#[derive(Debug)]
+pub struct PolicyError {
+    kind: PolicyErrorKind,
+    location: Location,
+}
+
+impl PolicyError {
+    /// What is wrong.
+    pub fn kind(&self) -> &PolicyErrorKind {
+        &self.kind
+    }
+
+    /// Where it is.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// What to do about it, where there is something to say beyond the message.
+    pub fn help(&self) -> Option<String> {
+        self.kind.help()
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Location { line, column, pointer, .. } = &self.location;
+        write!(f, "{line}:{column}: {}", self.kind)?;
+        if !pointer.is_empty() {
+            write!(f, " (at `{pointer}`)")?;
+        }
+        if let Some(help) = self.help() {
+            write!(f, "; {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A place in a policy document.
+#[derive(Debug, Clone)]
+pub struct Location {
+    /// Line, counted from 1.
+    pub line: usize,
+    /// Column, counted from 1 in characters.
+    pub column: usize,
+    /// The offending bytes of the text.
+    pub bytes: std::ops::Range<usize>,
+    /// JSON Pointer (RFC 6901) of the offending key or value; empty for the whole document.
+    pub pointer: String,
+    /// The offending text, cut to one line of bounded length.
+    pub text: String,
+}
+
+impl Location {
+    fn new(text: &str, span: Span, document: Option<&Node>) -> Self {
+        let start = text.floor_char_boundary(span.start);
+        let end = text.ceil_char_boundary(span.end.max(start));
+        let (before, rest) = text.split_at(start);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
+        let quoted = rest.get(..end.saturating_sub(start)).unwrap_or_default();
+        Self {
+            line: before.matches('\n').count() + 1,
+            column,
+            bytes: start..end,
+            pointer: document.map(|document| document.pointer_to(span)).unwrap_or_default(),
+            text: quoted.lines().next().unwrap_or_default().chars().take(MAX_QUOTED_CHARS).collect(),
+        }
+    }
+}
+
+/// What is wrong with a piece of a policy document.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PolicyErrorKind {
+    /// The text is not UTF-8.
+    #[error("the policy is not UTF-8 text")]
+    NotUtf8,
+    /// The text is longer than any policy.
+    #[error("the policy is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// There is nothing in the text.
+    #[error("the policy is empty")]
+    Empty,
+    /// The text is not JSON.
+    #[error("not valid JSON: {message}")]
+    Syntax {
+        /// What the JSON reader says.
+        message: String,
+    },
+    /// One object holds a key twice.
+    #[error("duplicate key `{key}`")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+    },
+    /// A key that means nothing at this place.
+    #[error("unknown key `{key}`")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The keys that mean something here.
+        known: &'static [&'static str],
+    },
+    /// A part of the policy language that this version does not implement.
+    #[error("`{feature}` is not supported by this version of mtls-policy")]
+    Unsupported {
+        /// The key or value.
+        feature: String,
+    },
+    /// A key that must be there.
+    #[error("missing key `{key}`")]
+    MissingKey {
+        /// The key.
+        key: &'static str,
+        /// Why it must be there, or what to write.
+        help: Option<&'static str>,
+    },
+    /// A value of another kind.
+    #[error("expected {expected}, found {found}")]
+    WrongType {
+        /// What is wanted.
+        expected: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+    /// A string that is none of the words that mean something here.
+    #[error("unknown value `{value}`, expected one of {}", quoted_list(known))]
+    UnknownValue {
+        /// The string.
+        value: String,
+        /// The words.
+        known: &'static [&'static str],
+    },
+    /// A number out of its range.
+    #[error("`{value}` is not a whole number between {min} and {max}")]
+    OutOfRange {
+        /// The number.
+        value: f64,
+        /// Least value.
+        min: u32,
+        /// Greatest value.
+        max: u32,
+    },
+    /// An array or object that holds nothing where that has no meaning.
+    #[error("{what} must not be empty")]
+    EmptyList {
+        /// The array or object.
+        what: &'static str,
+    },
+    /// A text longer than is allowed at its place.
+    #[error("text of {length} bytes is longer than the {limit} allowed here")]
+    TooLong {
+        /// Bytes there.
+        length: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// A name that cannot be used in records and labels.
+    #[error("`{name}` is not a name: use 1 to 64 letters, digits, `.`, `_` and `-`")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// Two routes of one name.
+    #[error("duplicate route name `{name}`")]
+    DuplicateRoute {
+        /// The name.
+        name: String,
+    },
+    /// A reference to an identity that is not in `identities`.
+    #[error("unknown identity `{name}`")]
+    UnknownIdentity {
+        /// The name referred to.
+        name: String,
+        /// The defined name that is closest, if any is close.
+        suggestion: Option<String>,
+    },
+    /// An identity that refers to itself.
+    #[error("identity `{name}` refers to itself")]
+    CyclicIdentity {
+        /// The name.
+        name: String,
+    },
+    /// Matchers inside matchers, or identities inside identities, beyond the limit.
+    #[error("matchers are nested more than {limit} deep")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// A pattern over a name in a certificate.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// A host that no request can name.
+    #[error("`{host}` is not a host: {why}")]
+    BadHost {
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A path that no request can name without being ambiguous.
+    #[error("`{path}` is not a plain path: {why}")]
+    BadPath {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A method that no request can have.
+    #[error("`{method}` is not a method in capital letters")]
+    BadMethod {
+        /// The method.
+        method: String,
+    },
+    /// `deny` without `allow` where a certificate is optional.
+    #[error(
+        "`deny` without `allow` on an `optional` route: a denied client would come without its certificate"
+    )]
+    DenyWithoutAllow,
+    /// A demand on certificates where certificates are ignored.
+    #[error("`{key}` has no effect on a route with `\"client_certificate\": \"ignored\"`")]
+    NoEffect {
+        /// The key.
+        key: &'static str,
+    },
+}
+
+impl PolicyErrorKind {
+    /// A short stable name for machines, in snake case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotUtf8 => "not_utf8",
+            Self::TooLarge { .. } => "too_large",
+            Self::Empty => "empty",
+            Self::Syntax { .. } => "syntax",
+            Self::DuplicateKey { .. } => "duplicate_key",
+            Self::UnknownKey { .. } => "unknown_key",
+            Self::Unsupported { .. } => "unsupported",
+            Self::MissingKey { .. } => "missing_key",
+            Self::WrongType { .. } => "wrong_type",
+            Self::UnknownValue { .. } => "unknown_value",
+            Self::OutOfRange { .. } => "out_of_range",
+            Self::EmptyList { .. } => "empty_list",
+            Self::TooLong { .. } => "too_long",
+            Self::BadName { .. } => "bad_name",
+            Self::DuplicateRoute { .. } => "duplicate_route",
+            Self::UnknownIdentity { .. } => "unknown_identity",
+            Self::CyclicIdentity { .. } => "cyclic_identity",
+            Self::TooDeep { .. } => "too_deep",
+            Self::Pattern(_) => "bad_pattern",
+            Self::BadHost { .. } => "bad_host",
+            Self::BadPath { .. } => "bad_path",
+            Self::BadMethod { .. } => "bad_method",
+            Self::DenyWithoutAllow => "deny_without_allow",
+            Self::NoEffect { .. } => "no_effect",
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::UnknownKey { key, known } => Some(match closest(key, known.iter().copied()) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("known here: {}", quoted_list(known)),
+            }),
+            Self::UnknownValue { value, known } => {
+                closest(value, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
+            }
+            Self::UnknownIdentity { suggestion, .. } => {
+                suggestion.as_ref().map(|name| format!("did you mean `{name}`?"))
+            }
+            Self::MissingKey { help, .. } => help.map(str::to_owned),
+            Self::BadMethod { method } => {
+                let upper = method.to_ascii_uppercase();
+                (upper != *method).then(|| format!("methods compare with case; did you mean `{upper}`?"))
+            }
+            Self::NotUtf8
+            | Self::TooLarge { .. }
+            | Self::Empty
+            | Self::Syntax { .. }
+            | Self::DuplicateKey { .. }
+            | Self::Unsupported { .. }
+            | Self::WrongType { .. }
+            | Self::OutOfRange { .. }
+            | Self::EmptyList { .. }
+            | Self::TooLong { .. }
+            | Self::BadName { .. }
+            | Self::DuplicateRoute { .. }
+            | Self::CyclicIdentity { .. }
+            | Self::TooDeep { .. }
+            | Self::Pattern(_)
+            | Self::BadHost { .. }
+            | Self::BadPath { .. }
+            | Self::DenyWithoutAllow
+            | Self::NoEffect { .. } => None,
+        }
+    }
+}
+
+/// The one of `known` that `word` was most likely meant to be.
+pub(super) fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|name| (strsim::jaro_winkler(word, name), name))
+        .filter(|(similarity, _)| *similarity >= SUGGESTION_THRESHOLD)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, name)| name)
+}
+
+fn quoted_list(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,105 @@
+//! The policy: what it says, how a document becomes one, and how a request is judged by it.
+
+mod compile;
+mod decision;
+mod error;
+pub(crate) mod evaluate;
+mod host;
+mod matcher;
+mod path;
+mod route;
+mod source;
+
+pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
+pub use error::{Location, PolicyError, PolicyErrorKind, PolicyErrors};
+pub use host::{Host, HostPattern};
+pub use path::{PathCase, PathError};
+pub use route::{OnDeny, Route, RouteTable, ServerNameRule};
+
+pub(crate) use path::without_query;
+pub(crate) use route::{ClientCertificate, Selection};
+
+use crate::cert::Fingerprint;
+use error::Span;
+
+/// A policy document that was read, checked and compiled; every value of this type is valid.
+#[derive(Debug)]
+pub struct Policy {
+    digest: Fingerprint,
+    verification: Verification,
+    leaf_source: LeafSource,
+    on_deny: OnDeny,
+    routes: RouteTable,
+}
+
+/// Who verifies the chain of the client's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verification {
+    /// Envoy, in the TLS handshake.
+    Envoy(Resumption),
+}
+
+/// What a policy says about TLS sessions that were resumed, of which Envoy cannot tell whether it verified the certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumption {
+    /// The listener resumes none, so a certificate that Envoy does not call valid is not trusted.
+    Disabled,
+    /// The operator vouches for the listener: what it accepted once stays good on resumed sessions.
+    Trusted,
+}
+
+/// Where the client's certificate is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeafSource {
+    /// The connection's attribute, or the forwarded header where Envoy lacks it.
+    Auto,
+    /// The connection's attribute.
+    Connection,
+    /// The last element of the forwarded header, bound to the connection by digest.
+    Xfcc,
+}
+
+impl Policy {
+    /// Reads and compiles a policy document: UTF-8 JSON.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the document; of text that is not JSON, the first fault.
+    pub fn from_json(document: &[u8]) -> Result<Self, PolicyErrors> {
+        let text = match std::str::from_utf8(document) {
+            Ok(text) => text,
+            Err(error) => {
+                let valid = error.valid_up_to();
+                let text = String::from_utf8_lossy(document);
+                let fault = (PolicyErrorKind::NotUtf8, Span { start: valid, end: valid });
+                return Err(PolicyErrors::locate(vec![fault], &text, None));
+            }
+        };
+        let tree = source::parse(text).map_err(|fault| PolicyErrors::locate(vec![fault], text, None))?;
+        compile::compile(&tree).map_err(|faults| PolicyErrors::locate(faults, text, Some(&tree)))
+    }
+
+    /// SHA-256 of what the document means: the same for any order of keys, white space and form of numbers.
+    pub fn digest(&self) -> Fingerprint {
+        self.digest
+    }
+
+    /// Who verifies certificates.
+    pub fn verification(&self) -> Verification {
+        self.verification
+    }
+
+    /// Where certificates are read.
+    pub fn leaf_source(&self) -> LeafSource {
+        self.leaf_source
+    }
+
+    /// How a request is denied that selects no route.
+    pub fn on_deny(&self) -> &OnDeny {
+        &self.on_deny
+    }
+
+    /// The routes.
+    pub fn routes(&self) -> &RouteTable {
+        &self.routes
+    }
+}
