@@ -1,6 +1,7 @@
 //! An HTTP client for one listener: over TLS with any certificate or none, HTTP/1.1 or HTTP/2.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::mint::{Ca, Minted};
-use super::tls::{self, Presented};
+use super::tls::{self, Pinned, Presented};
 
 /// No step of a client takes longer than this.
 pub const LIMIT: Duration = Duration::from_secs(10);
@@ -35,8 +36,8 @@ enum Protocol {
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,
-    server: Vec<u8>,
-    presented: Option<Presented>,
+    server: Arc<Pinned>,
+    presented: Option<Arc<Presented>>,
     sni: Option<Option<String>>,
     protocol: Protocol,
     versions: Vec<&'static SupportedProtocolVersion>,
@@ -49,7 +50,7 @@ impl Client {
     pub fn new(address: SocketAddr, server: &[u8]) -> Client {
         Client {
             address,
-            server: server.to_vec(),
+            server: Pinned::new(server),
             presented: None,
             sni: None,
             protocol: Protocol::Http1,
@@ -102,7 +103,7 @@ impl Client {
 
     /// GETs a URL over a new connection; panics if there is no reply.
     pub async fn get(&self, url: &str) -> Reply {
-        self.send(request(Method::GET, url)).await
+        self.send(get(url)).await
     }
 
     /// Sends a request over a new connection; panics if there is no reply.
@@ -166,9 +167,14 @@ pub fn request(method: Method, url: &str) -> Request<Full<Bytes>> {
     Request::builder().method(method).uri(url).body(Full::default()).unwrap_or_else(|error| panic!("`{url}`: {error}"))
 }
 
+/// A GET request.
+pub fn get(url: &str) -> Request<Full<Bytes>> {
+    request(Method::GET, url)
+}
+
 /// Asks an admin interface.
 pub async fn fetch(address: SocketAddr, path: &str) -> Result<Reply, String> {
-    Client::new(address, &[]).try_send(request(Method::GET, &format!("http://{address}{path}"))).await
+    Client::new(address, &[]).try_send(get(&format!("http://{address}{path}"))).await
 }
 
 /// An open connection, for several requests one after another.
@@ -185,7 +191,7 @@ impl Connection {
 
     /// GETs a URL; panics if there is no reply.
     pub async fn get(&mut self, url: &str) -> Reply {
-        self.try_send(request(Method::GET, url)).await.unwrap_or_else(|why| panic!("no reply from {url}: {why}"))
+        self.try_send(get(url)).await.unwrap_or_else(|why| panic!("no reply from {url}: {why}"))
     }
 
     /// Sends a request.

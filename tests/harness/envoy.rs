@@ -139,6 +139,16 @@ impl Envoy {
         Files::new(self.folder.path()).write_discovered(&self.setup, Some(&policy), self.generation);
     }
 
+    /// Waits until Envoy has taken that many policies by discovery, the first one included; panics after 10 s.
+    pub async fn wait_for_policy_updates(&self, number: u64) {
+        self.wait_for_stat(&discovery("config_reload"), |value| value >= number).await;
+    }
+
+    /// Waits until Envoy has refused that many policies by discovery; panics after 10 s.
+    pub async fn wait_for_policy_refusals(&self, number: u64) {
+        self.wait_for_stat(&discovery("config_fail"), |value| value >= number).await;
+    }
+
     /// The answer of the admin interface to a path.
     pub async fn admin(&self, path: &str) -> String {
         let reply = client::fetch(self.admin, path).await.unwrap_or_else(|why| panic!("admin: {why}"));
@@ -237,6 +247,10 @@ fn arguments(files: &Files<'_>, setup: &Setup, mode: &str) -> Vec<String> {
     // The access log is written within 20 ms, not 10 s.
     let logs = ["--log-level", &setup.log_level, "--file-flush-interval-msec", "20"];
     flags.iter().chain(&logs).map(|argument| (*argument).to_owned()).collect()
+}
+
+fn discovery(counter: &str) -> String {
+    format!("extension_config_discovery.http_filter.mtls_policy.{counter}")
 }
 
 fn local(port: u16) -> SocketAddr {

@@ -52,7 +52,7 @@ mod workspace;
 #[path = "../mint/mod.rs"]
 pub mod mint;
 
-pub use client::{Client, Connection, Echo, Reply};
+pub use client::{Client, Connection, Echo, Reply, get, request};
 pub use envoy::{Envoy, Refusal};
 pub use pki::Pki;
 pub use raw::RawReply;

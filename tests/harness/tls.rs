@@ -10,16 +10,16 @@ use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion};
 
 /// A certificate with its key, sent to every server that asks, whatever CAs it names and however odd it is.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Presented(Arc<CertifiedKey>);
 
 impl Presented {
     /// `chain` is DER, leaf first; `key` is PKCS #8 DER.
-    pub fn new(chain: Vec<Vec<u8>>, key: Vec<u8>) -> Presented {
+    pub fn new(chain: Vec<Vec<u8>>, key: Vec<u8>) -> Arc<Presented> {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key));
         let key = provider().key_provider.load_private_key(key).expect("a private key");
         let chain = chain.into_iter().map(CertificateDer::from).collect();
-        Presented(Arc::new(CertifiedKey::new(chain, key)))
+        Arc::new(Presented(Arc::new(CertifiedKey::new(chain, key))))
     }
 }
 
@@ -35,9 +35,17 @@ impl ResolvesClientCert for Presented {
 
 /// Believes one server certificate, whatever name was asked for.
 #[derive(Debug)]
-struct Pinned {
+pub struct Pinned {
     certificate: Vec<u8>,
     algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Pinned {
+    /// `certificate` is DER.
+    pub fn new(certificate: &[u8]) -> Arc<Pinned> {
+        let algorithms = provider().signature_verification_algorithms;
+        Arc::new(Pinned { certificate: certificate.to_vec(), algorithms })
+    }
 }
 
 impl ServerCertVerifier for Pinned {
@@ -79,26 +87,26 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// A configuration for one server. `resumption` remembers sessions between connections that share it.
+/// A configuration for one server. Connections resume each other's sessions where they share `resumption`, `server`
+/// and `presented`.
 pub fn configuration(
-    server: &[u8],
-    presented: Option<&Presented>,
+    server: &Arc<Pinned>,
+    presented: Option<&Arc<Presented>>,
     versions: &[&'static SupportedProtocolVersion],
     resumption: Resumption,
     alpn: &[&[u8]],
 ) -> Arc<ClientConfig> {
-    let provider = provider();
-    let pinned = Pinned {
-        certificate: server.to_vec(),
-        algorithms: provider.signature_verification_algorithms,
-    };
-    let builder = ClientConfig::builder_with_provider(provider)
+    let server: Arc<Pinned> = Arc::clone(server);
+    let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(versions)
         .expect("versions of TLS")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(pinned));
+        .with_custom_certificate_verifier(server);
     let mut configuration = match presented {
-        Some(presented) => builder.with_client_cert_resolver(Arc::new(presented.clone())),
+        Some(presented) => {
+            let presented: Arc<Presented> = Arc::clone(presented);
+            builder.with_client_cert_resolver(presented)
+        }
         None => builder.with_no_client_auth(),
     };
     configuration.resumption = resumption;
