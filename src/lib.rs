@@ -2,3 +2,7 @@
 
 pub mod cert;
 pub mod identity;
+
+#[cfg(test)]
+#[path = "../tests/mint/mod.rs"]
+mod mint;
