@@ -74,7 +74,7 @@ impl Envoy {
                 break local(port);
             }
             if Instant::now() > deadline {
-                return Err(Refusal { status: None, log: output.log() });
+                return Err(Refusal { status: None, log: output.readable_log() });
             }
             tokio::time::sleep(POLL).await;
         };
@@ -109,7 +109,7 @@ impl Envoy {
                 None => tokio::time::sleep(POLL).await,
             }
         }
-        Err(Refusal { status: None, log: output.log() })
+        Err(Refusal { status: None, log: output.readable_log() })
     }
 
     /// A client of the first listener, without a certificate.
@@ -179,7 +179,7 @@ impl Envoy {
             if wanted(value) {
                 return value;
             }
-            assert!(Instant::now() < deadline, "`{name}` stays at {value}\n{}", self.log());
+            assert!(Instant::now() < deadline, "`{name}` stays at {value}\n{}", self.output.readable_log());
             tokio::time::sleep(POLL).await;
         }
     }
@@ -222,7 +222,7 @@ impl Envoy {
 
     /// Asserts that the filter was not stopped: no trap in the log, no VM loaded anew.
     pub async fn assert_no_trap(&self) {
-        let log = self.log();
+        let log = self.output.readable_log();
         assert!(!log.contains("Function: proxy_"), "the filter trapped:\n{log}");
         let reloads = self.stats("vm_reload").await;
         assert!(reloads.values().all(|count| *count == 0), "the filter was loaded anew: {reloads:?}\n{log}");
@@ -234,7 +234,7 @@ impl Envoy {
             if let Some(found) = found() {
                 return found;
             }
-            assert!(Instant::now() < deadline, "{what} did not come within 10 s\n{}", self.log());
+            assert!(Instant::now() < deadline, "{what} did not come within 10 s\n{}", self.output.readable_log());
             tokio::time::sleep(POLL).await;
         }
     }
@@ -274,5 +274,5 @@ async fn settled(output: &Output) -> String {
         }
         log = now;
     }
-    log
+    output.readable_log()
 }

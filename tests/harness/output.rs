@@ -59,6 +59,13 @@ impl Output {
         self.log.lock().unwrap().text.clone()
     }
 
+    /// Envoy's log for a person to read: without the long lists of extensions at its start.
+    pub fn readable_log(&self) -> String {
+        let log = self.log();
+        let start = log.find("Starting admin HTTP server").and_then(|found| log[..found].rfind('\n'));
+        log[start.map_or(0, |newline| newline + 1)..].to_owned()
+    }
+
     /// The audit records in Envoy's log.
     pub fn records(&self) -> Vec<Value> {
         let log = self.log.lock().unwrap();
