@@ -130,9 +130,8 @@ async fn header_bytes_that_are_no_text_pass_without_a_trap() {
 #[tokio::test]
 async fn sessions_resume_only_where_the_listener_resumes_them() {
     let pki = Pki::new();
-    let setup = Setup::new(&pki)
-        .listener(Listener::tls("shipped"))
-        .listener(Listener::tls("resuming").resumption());
+    let setup =
+        Setup::new(&pki).listener(Listener::tls("shipped")).listener(Listener::tls("resuming").resumption());
     let envoy = Envoy::start(setup).await;
     for (listener, expected) in [("shipped", false), ("resuming", true)] {
         let client = envoy.client_of(listener).presents(&billing(&pki)).resumption();

@@ -6,8 +6,10 @@ use std::process::{Child, Command, Stdio};
 use super::output::Output;
 use super::runner::Running;
 
-/// Ends Envoy when its own standard input ends, so that Envoy does not outlive us however we end.
+/// Ends Envoy when its own standard input ends, so that Envoy does not outlive us however we end. Signals to our whole
+/// group, as a terminal sends them, must not end it before that.
 const SUPERVISOR: &str = r#"
+trap '' HUP INT QUIT TERM
 exec 3<&0
 "$@" </dev/null 3<&- &
 envoy=$!
@@ -27,7 +29,12 @@ pub struct Process {
 }
 
 /// Starts Envoy.
-pub fn launch(binary: &Path, arguments: &[String], folder: &Path, output: &Output) -> Result<Process, String> {
+pub fn launch(
+    binary: &Path,
+    arguments: &[String],
+    folder: &Path,
+    output: &Output,
+) -> Result<Process, String> {
     let admin_address = folder.join("admin");
     let mut supervisor = Command::new("sh")
         .args(["-c", SUPERVISOR, "envoy"])

@@ -40,10 +40,20 @@ impl Runner {
             return runner.clone();
         }
         let runner = Runner::find(version).unwrap_or_else(|why| panic!("{why}"));
-        // Written to the handle itself: what test processes print is shown only when they fail.
-        let _ = writeln!(std::io::stderr(), "envoy {}: {runner}", version.number());
         chosen.push((version, runner.clone()));
         runner
+    }
+
+    /// Says once in this process how Envoy runs. `version` is what it says of itself.
+    pub fn announce(&self, version: &str) {
+        static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let line = format!("Envoy {version}: {self}");
+        let mut said = SAID.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !said.contains(&line) {
+            // Written to the handle itself: what test processes print is shown only when they fail.
+            let _ = writeln!(std::io::stderr(), "{line}");
+            said.push(line);
+        }
     }
 
     fn find(version: Version) -> Result<Runner, String> {
@@ -94,9 +104,8 @@ impl Runner {
         output: &Output,
     ) -> Result<Box<dyn Running>, String> {
         match self {
-            Runner::Container { name, tag } => {
-                container::launch(name, tag, arguments, folder, ports, output).map(|it| Box::new(it) as Box<_>)
-            }
+            Runner::Container { name, tag } => container::launch(name, tag, arguments, folder, ports, output)
+                .map(|it| Box::new(it) as Box<_>),
             Runner::Process(binary) => {
                 process::launch(binary, arguments, folder, output).map(|it| Box::new(it) as Box<_>)
             }
