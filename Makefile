@@ -12,6 +12,8 @@ MODULE := $(TARGET)/wasm32-wasip1/release/mtls_policy.wasm
 # The limit that the README names, in bytes.
 MODULE_LIMIT := 1200000
 
+IMAGE ?= mtls-policy:latest
+
 DENY_VERSION := 0.20.2
 # The test runner must be of the very version that the tests are built with.
 BINDGEN_VERSION := $(shell awk '/^name = "wasm-bindgen"$$/ { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock)
@@ -63,6 +65,12 @@ build: rust ## Build the filter module and the command `mtlsctl`
 	@$(CARGO) build --bins
 	@bytes=$$(wc -c < $(MODULE)); echo "$(MODULE): $$bytes bytes"; \
 	if [ $$bytes -gt $(MODULE_LIMIT) ]; then echo "the module is larger than $(MODULE_LIMIT) bytes" >&2; exit 1; fi
+
+# A folder with nothing else in it is what the engine is sent.
+.PHONY: image
+image: build ## Pack the module as an OCI image; IMAGE=name:tag
+	@mkdir -p $(TARGET)/image && cp $(MODULE) $(TARGET)/image/plugin.wasm
+	docker build --quiet --file envoy/Dockerfile --tag $(IMAGE) $(TARGET)/image
 
 .PHONY: lint
 lint: rust ## Check formatting, clippy natively and for the filter, and the documentation
