@@ -41,7 +41,7 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
     let object = Object::open(document, POLICY_KEYS, problems)?;
     let version = object
         .require("version", Some("write `\"version\": 1`"), problems)
-        .and_then(|node| reader::whole_number(node, VERSION, VERSION, problems));
+        .and_then(|node| version(node, problems));
     let peer_certificate = object
         .require(
             "peer_certificate",
@@ -71,6 +71,18 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
         on_deny: defaults.map(|defaults| defaults.on_deny)?,
         routes: RouteTable::new(routes?, path_case?),
     })
+}
+
+fn version(node: &Node, problems: &mut Problems) -> Option<()> {
+    match node.value {
+        Value::Number(version) if version == f64::from(VERSION) => Some(()),
+        Value::Number(version) => {
+            problems.add(node.span, PolicyErrorKind::UnsupportedVersion { version, supported: VERSION })
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            reader::wrong_type(node, "the number 1", problems)
+        }
+    }
 }
 
 fn peer_certificate(node: &Node, problems: &mut Problems) -> Option<(Verification, LeafSource)> {
