@@ -280,7 +280,9 @@ mod tests {
         let digest = Fingerprint::from_hex(lower.as_bytes()).unwrap();
         assert_eq!(digest.to_string(), lower);
         assert_eq!(Fingerprint::from_hex(lower.to_uppercase().as_bytes()), Some(digest));
-        for near_miss in [&lower[1..], &lower[2..], "", &format!("{lower}00"), &lower.replace("ff", "fg")] {
+        for near_miss in
+            [lower.split_at(1).1, lower.split_at(2).1, "", &format!("{lower}00"), &lower.replace("ff", "fg")]
+        {
             assert_eq!(Fingerprint::from_hex(near_miss.as_bytes()), None, "{near_miss}");
         }
     }
