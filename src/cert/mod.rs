@@ -14,8 +14,8 @@ use thiserror::Error;
 use x509_parser::certificate::{X509Certificate, X509CertificateParser};
 use x509_parser::nom::Parser;
 
-/// The longest certificate that is looked at, in bytes of DER. Envoy lets a client's handshake message hold no
-/// more than 64 KiB in all by default, and 1,000 names take about 30 KiB.
+/// The longest certificate that is looked at, in bytes of DER. BoringSSL takes 100 KiB for a client's whole chain;
+/// a leaf with 1,000 names has about 30 KiB.
 pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
 
 /// The most extensions in one certificate. Those of public and private CAs hold about ten.
