@@ -66,7 +66,8 @@ impl Client {
 
     /// Presents a certificate and certificates of CAs behind it.
     pub fn presents_chain(mut self, certificate: &Minted, cas: &[&Ca]) -> Client {
-        let chain = [certificate.der.clone()].into_iter().chain(cas.iter().map(|ca| ca.der().to_vec())).collect();
+        let chain =
+            [certificate.der.clone()].into_iter().chain(cas.iter().map(|ca| ca.der().to_vec())).collect();
         self.presented = Some(Presented::new(chain, certificate.key_der()));
         self
     }
@@ -120,7 +121,9 @@ impl Client {
 
     /// Opens a connection for the scheme and host of a URL; panics if it cannot be opened.
     pub async fn connect(&self, url: &str) -> Connection {
-        self.try_connect(&url.parse().expect("a URL")).await.unwrap_or_else(|why| panic!("no connection: {why}"))
+        self.try_connect(&url.parse().expect("a URL"))
+            .await
+            .unwrap_or_else(|why| panic!("no connection: {why}"))
     }
 
     async fn try_connect(&self, url: &Uri) -> Result<Connection, String> {
@@ -155,7 +158,9 @@ impl Client {
         };
         // A server name that is an address is not sent.
         let name = match name {
-            Some(name) => ServerName::try_from(name.to_owned()).map_err(|error| format!("`{name}`: {error}"))?,
+            Some(name) => {
+                ServerName::try_from(name.to_owned()).map_err(|error| format!("`{name}`: {error}"))?
+            }
             None => ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST)),
         };
         limited(TlsConnector::from(configuration).connect(name, self.tcp().await?)).await
@@ -164,7 +169,11 @@ impl Client {
 
 /// A request with an empty body; headers and body can be added through `Request`'s own methods.
 pub fn request(method: Method, url: &str) -> Request<Full<Bytes>> {
-    Request::builder().method(method).uri(url).body(Full::default()).unwrap_or_else(|error| panic!("`{url}`: {error}"))
+    Request::builder()
+        .method(method)
+        .uri(url)
+        .body(Full::default())
+        .unwrap_or_else(|error| panic!("`{url}`: {error}"))
 }
 
 /// A GET request.
@@ -203,7 +212,8 @@ impl Connection {
                 if let (Some(authority), false) = (uri.authority(), given) {
                     request.headers_mut().insert(HOST, authority.as_str().parse().expect("a host"));
                 }
-                *request.uri_mut() = uri.path_and_query().map_or("/", |path| path.as_str()).parse().expect("a path");
+                *request.uri_mut() =
+                    uri.path_and_query().map_or("/", |path| path.as_str()).parse().expect("a path");
                 limited(sender.ready()).await?;
                 limited(sender.send_request(request)).await?
             }

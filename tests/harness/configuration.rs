@@ -64,7 +64,8 @@ impl<'a> Files<'a> {
         write(&self.folder.join("server.key"), &setup.server.1);
         write(&self.folder.join("clients-ca.crt"), &setup.trusted_ca);
         let from = setup.module.as_deref().unwrap_or_else(|| module());
-        let bytes = fs::read(from).unwrap_or_else(|error| panic!("cannot read `{}`: {error}", from.display()));
+        let bytes =
+            fs::read(from).unwrap_or_else(|error| panic!("cannot read `{}`: {error}", from.display()));
         write(&self.folder.join("mtls_policy.wasm"), bytes);
         if setup.delivery == Delivery::Discovered {
             fs::create_dir_all(self.folder.join("discovered")).unwrap();
@@ -80,7 +81,10 @@ impl<'a> Files<'a> {
 
     /// Puts a policy in the place of the discovered one, at once: Envoy watches for files moved into the folder.
     pub fn write_discovered(&self, setup: &Setup, policy: Option<&str>, generation: u64) {
-        assert!(setup.delivery == Delivery::Discovered, "only a set-up that is `discovered` has a policy to replace");
+        assert!(
+            setup.delivery == Delivery::Discovered,
+            "only a set-up that is `discovered` has a policy to replace"
+        );
         let template = shipped("envoy/envoy.yaml");
         let mut manager = manager_of(&template["static_resources"]["listeners"][0]).clone();
         let filter = filter_of(&mut manager);
@@ -182,7 +186,8 @@ impl<'a> Files<'a> {
 
 /// A file of ours that users copy, as JSON.
 fn shipped(name: &str) -> Value {
-    let text = fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("cannot read `{name}`: {error}"));
+    let text =
+        fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("cannot read `{name}`: {error}"));
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("`{name}` is no YAML: {error}"))
 }
 

@@ -63,7 +63,8 @@ pub fn launch(
             LogFrame::StdErr(bytes) => output.push_log(bytes),
         });
     on_runtime(async move {
-        let container = request.start().await.map_err(|error| format!("cannot start a container: {error}"))?;
+        let container =
+            request.start().await.map_err(|error| format!("cannot start a container: {error}"))?;
         let mut reached = HashMap::new();
         for port in ports {
             // None where the container has ended already: a configuration that Envoy refuses.

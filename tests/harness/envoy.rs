@@ -58,9 +58,8 @@ impl Envoy {
         let ports: Vec<u16> = (0..names.len()).map(|number| runner.listener_port(number as u16)).collect();
         let output = Output::default();
         let arguments = arguments(&files, &setup, "serve");
-        let mut running = runner
-            .launch(&arguments, folder.path(), &ports, &output)
-            .unwrap_or_else(|why| panic!("{why}"));
+        let mut running =
+            runner.launch(&arguments, folder.path(), &ports, &output).unwrap_or_else(|why| panic!("{why}"));
 
         let deadline = Instant::now() + START_LIMIT;
         let admin = loop {
@@ -206,7 +205,10 @@ impl Envoy {
 
     /// The audit record of the decision on a request, by the id in its reply.
     pub async fn record_of(&self, reply: &Reply) -> Value {
-        let id = reply.decision_id().unwrap_or_else(|| panic!("a reply without a decision id: {reply:?}")).to_owned();
+        let id = reply
+            .decision_id()
+            .unwrap_or_else(|| panic!("a reply without a decision id: {reply:?}"))
+            .to_owned();
         self.wait_for_record(|record| record["id"] == id).await
     }
 
@@ -217,7 +219,8 @@ impl Envoy {
 
     /// The first line of the access log that is as wanted, waited for; panics after 10 s.
     pub async fn wait_for_access(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        self.wait(|| self.access_log().into_iter().find(|line| wanted(line)), "a line of the access log").await
+        self.wait(|| self.access_log().into_iter().find(|line| wanted(line)), "a line of the access log")
+            .await
     }
 
     /// Asserts that the filter was not stopped: no trap in the log, no VM loaded anew.
@@ -234,7 +237,11 @@ impl Envoy {
             if let Some(found) = found() {
                 return found;
             }
-            assert!(Instant::now() < deadline, "{what} did not come within 10 s\n{}", self.output.readable_log());
+            assert!(
+                Instant::now() < deadline,
+                "{what} did not come within 10 s\n{}",
+                self.output.readable_log()
+            );
             tokio::time::sleep(POLL).await;
         }
     }
@@ -243,7 +250,8 @@ impl Envoy {
 fn arguments(files: &Files<'_>, setup: &Setup, mode: &str) -> Vec<String> {
     let configuration = files.configuration().display().to_string();
     let concurrency = setup.concurrency.to_string();
-    let flags = ["-c", &configuration, "--mode", mode, "--disable-hot-restart", "--concurrency", &concurrency];
+    let flags =
+        ["-c", &configuration, "--mode", mode, "--disable-hot-restart", "--concurrency", &concurrency];
     // The access log is written within 20 ms, not 10 s.
     let logs = ["--log-level", &setup.log_level, "--file-flush-interval-msec", "20"];
     flags.iter().chain(&logs).map(|argument| (*argument).to_owned()).collect()

@@ -42,7 +42,11 @@ fn newest(folder: &Path) -> Option<SystemTime> {
     entries
         .filter_map(Result::ok)
         .filter_map(|entry| {
-            if entry.file_type().ok()?.is_dir() { newest(&entry.path()) } else { entry.metadata().ok()?.modified().ok() }
+            if entry.file_type().ok()?.is_dir() {
+                newest(&entry.path())
+            } else {
+                entry.metadata().ok()?.modified().ok()
+            }
         })
         .max()
 }

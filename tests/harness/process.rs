@@ -27,7 +27,12 @@ pub struct Process {
 }
 
 /// Starts Envoy.
-pub fn launch(binary: &Path, arguments: &[String], folder: &Path, output: &Output) -> Result<Process, String> {
+pub fn launch(
+    binary: &Path,
+    arguments: &[String],
+    folder: &Path,
+    output: &Output,
+) -> Result<Process, String> {
     let admin_address = folder.join("admin");
     let mut supervisor = Command::new("sh")
         .args(["-c", SUPERVISOR, "envoy"])

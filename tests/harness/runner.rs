@@ -94,9 +94,8 @@ impl Runner {
         output: &Output,
     ) -> Result<Box<dyn Running>, String> {
         match self {
-            Runner::Container { name, tag } => {
-                container::launch(name, tag, arguments, folder, ports, output).map(|it| Box::new(it) as Box<_>)
-            }
+            Runner::Container { name, tag } => container::launch(name, tag, arguments, folder, ports, output)
+                .map(|it| Box::new(it) as Box<_>),
             Runner::Process(binary) => {
                 process::launch(binary, arguments, folder, output).map(|it| Box::new(it) as Box<_>)
             }

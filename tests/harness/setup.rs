@@ -169,7 +169,9 @@ impl Listener {
     /// A change to its `DownstreamTlsContext`.
     pub fn patch_tls(self, change: impl Fn(&mut Value) + Send + Sync + 'static) -> Listener {
         assert!(self.tls, "listener `{}` has no TLS", self.name);
-        self.patch(move |listener| change(&mut listener["filter_chains"][0]["transport_socket"]["typed_config"]))
+        self.patch(move |listener| {
+            change(&mut listener["filter_chains"][0]["transport_socket"]["typed_config"])
+        })
     }
 
     /// A change to its `HttpConnectionManager`.
