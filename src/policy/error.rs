@@ -201,6 +201,14 @@ pub enum PolicyErrorKind {
         /// The words.
         known: &'static [&'static str],
     },
+    /// A version of the policy language that is not this one.
+    #[error("policy version `{version}` is not supported: this version of mtls-policy reads `{supported}`")]
+    UnsupportedVersion {
+        /// The version there.
+        version: f64,
+        /// The version that can be read.
+        supported: u32,
+    },
     /// A number out of its range.
     #[error("`{value}` is not a whole number between {min} and {max}")]
     OutOfRange {
@@ -216,6 +224,8 @@ pub enum PolicyErrorKind {
     EmptyList {
         /// The array or object.
         what: &'static str,
+        /// What to write instead.
+        help: Option<&'static str>,
     },
     /// A text longer than is allowed at its place.
     #[error("text of {length} bytes is longer than the {limit} allowed here")]
@@ -309,6 +319,7 @@ impl PolicyErrorKind {
             Self::MissingKey { .. } => "missing_key",
             Self::WrongType { .. } => "wrong_type",
             Self::UnknownValue { .. } => "unknown_value",
+            Self::UnsupportedVersion { .. } => "unsupported_version",
             Self::OutOfRange { .. } => "out_of_range",
             Self::EmptyList { .. } => "empty_list",
             Self::TooLong { .. } => "too_long",
@@ -338,7 +349,7 @@ impl PolicyErrorKind {
             Self::UnknownIdentity { suggestion, .. } => {
                 suggestion.as_ref().map(|name| format!("did you mean `{name}`?"))
             }
-            Self::MissingKey { help, .. } => help.map(str::to_owned),
+            Self::MissingKey { help, .. } | Self::EmptyList { help, .. } => help.map(str::to_owned),
             Self::BadMethod { method } => {
                 let upper = method.to_ascii_uppercase();
                 (upper != *method).then(|| format!("methods compare with case; did you mean `{upper}`?"))
@@ -350,8 +361,8 @@ impl PolicyErrorKind {
             | Self::DuplicateKey { .. }
             | Self::Unsupported { .. }
             | Self::WrongType { .. }
+            | Self::UnsupportedVersion { .. }
             | Self::OutOfRange { .. }
-            | Self::EmptyList { .. }
             | Self::TooLong { .. }
             | Self::BadName { .. }
             | Self::DuplicateRoute { .. }

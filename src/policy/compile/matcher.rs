@@ -101,7 +101,7 @@ impl<'n> MatcherCompiler<'n> {
     fn object(&mut self, node: &'n Node, problems: &mut Problems) -> Option<Matcher> {
         let object = Object::open(node, MATCHER_KEYS, problems)?;
         if object.members().is_empty() {
-            return problems.add(node.span, PolicyErrorKind::EmptyList { what: "a matcher" });
+            return problems.add(node.span, PolicyErrorKind::EmptyList { what: "a matcher", help: None });
         }
         let parts = object.members().iter().map(|member| self.key(member, problems)).collect();
         all_or_none(parts).map(Matcher::all)
@@ -223,7 +223,7 @@ fn attributes(
 ) -> Option<Matcher> {
     let object = Object::open_map(node, problems)?;
     if object.members().is_empty() {
-        return problems.add(node.span, PolicyErrorKind::EmptyList { what });
+        return problems.add(node.span, PolicyErrorKind::EmptyList { what, help: None });
     }
     let parts = object
         .members()

@@ -41,7 +41,7 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
     let object = Object::open(document, POLICY_KEYS, problems)?;
     let version = object
         .require("version", Some("write `\"version\": 1`"), problems)
-        .and_then(|node| reader::whole_number(node, VERSION, VERSION, problems));
+        .and_then(|node| version(node, problems));
     let peer_certificate = object
         .require(
             "peer_certificate",
@@ -73,6 +73,18 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
     })
 }
 
+fn version(node: &Node, problems: &mut Problems) -> Option<()> {
+    match node.value {
+        Value::Number(version) if version == f64::from(VERSION) => Some(()),
+        Value::Number(version) => {
+            problems.add(node.span, PolicyErrorKind::UnsupportedVersion { version, supported: VERSION })
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            reader::wrong_type(node, "the number 1", problems)
+        }
+    }
+}
+
 fn peer_certificate(node: &Node, problems: &mut Problems) -> Option<(Verification, LeafSource)> {
     let object = Object::open(node, PEER_CERTIFICATE_KEYS, problems)?;
     let verification = object
@@ -93,13 +105,10 @@ fn verified_by(node: &Node, problems: &mut Problems) -> Option<Verification> {
     if let Value::String(_) = node.value {
         // The short form: the operator vouches for the listener.
         let trusted = Some(Verification::Envoy(Resumption::Trusted));
-        return match word(node, VERIFIED_BY, &[trusted, None], problems)? {
-            Some(verification) => Some(verification),
-            None => {
-                let feature = "\"verified_by\": \"plugin\"".to_owned();
-                problems.add(node.span, PolicyErrorKind::Unsupported { feature })
-            }
-        };
+        return word(node, VERIFIED_BY, &[trusted, None], problems)?.or_else(|| {
+            let feature = "\"verified_by\": \"plugin\"".to_owned();
+            problems.add(node.span, PolicyErrorKind::Unsupported { feature })
+        });
     }
     let object = Object::open(node, Keys::of(&["envoy"]), problems)?;
     let envoy = object.require("envoy", None, problems)?;

@@ -156,7 +156,7 @@ pub(super) fn whole_number(node: &Node, min: u32, max: u32, problems: &mut Probl
 pub(super) fn entries<'n>(node: &'n Node, what: &'static str, problems: &mut Problems) -> Option<&'n [Node]> {
     match &node.value {
         Value::Array(entries) if entries.is_empty() => {
-            problems.add(node.span, PolicyErrorKind::EmptyList { what })
+            problems.add(node.span, PolicyErrorKind::EmptyList { what, help: None })
         }
         Value::Array(entries) => Some(entries),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {

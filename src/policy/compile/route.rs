@@ -34,6 +34,7 @@ const PATH_KEYS: Keys = Keys { known: &["exact", "prefix", "regex"], unsupported
 const TLS_KEYS: Keys = Keys { known: &["sni"], unsupported: &["min_version", "ciphers"] };
 const ON_DENY_KEYS: Keys =
     Keys { known: &["status", "body"], unsupported: &["content_type", "reasons", "redirect", "html"] };
+const MATCH_ALL_HELP: &str = "to match every request, write `\"match\": {\"path\": {\"prefix\": \"/\"}}`";
 const CLIENT_CERTIFICATE: &[&str] = &["required", "optional", "ignored", "unverified"];
 
 /// What routes inherit that do not say otherwise.
@@ -85,9 +86,9 @@ fn route<'n>(
         }
         Some(name.to_owned())
     });
-    let help = "to match every request, write `\"match\": {\"path\": {\"prefix\": \"/\"}}`";
-    let matches =
-        object.require("match", Some(help), problems).and_then(|node| request_match(node, problems));
+    let matches = object
+        .require("match", Some(MATCH_ALL_HELP), problems)
+        .and_then(|node| request_match(node, problems));
     let client_certificate = client_certificate(&object, defaults, matchers, problems);
     let mode = object.get("mode").map_or(Some(defaults.mode), |node| mode(node, problems));
     let on_deny =
@@ -119,7 +120,8 @@ struct RequestMatch {
 fn request_match(node: &Node, problems: &mut Problems) -> Option<RequestMatch> {
     let object = Object::open(node, MATCH_KEYS, problems)?;
     if object.members().is_empty() {
-        return problems.add(node.span, PolicyErrorKind::EmptyList { what: "`match`" });
+        return problems
+            .add(node.span, PolicyErrorKind::EmptyList { what: "`match`", help: Some(MATCH_ALL_HELP) });
     }
     let hosts = object.get("hosts").map_or(Some(Vec::new()), |node| {
         list(node, "`hosts`", problems, |text| {
@@ -225,18 +227,14 @@ fn client_certificate<'n>(
         Required,
         Optional,
         Ignored,
-        Unverified,
     }
     let help = "say `required`, `optional` or `ignored`";
     let demand = object.require("client_certificate", Some(help), problems).and_then(|node| {
-        let values = [Demand::Required, Demand::Optional, Demand::Ignored, Demand::Unverified];
-        match word(node, CLIENT_CERTIFICATE, &values, problems)? {
-            Demand::Unverified => {
-                let feature = "\"client_certificate\": \"unverified\"".to_owned();
-                problems.add(node.span, PolicyErrorKind::Unsupported { feature })
-            }
-            demand => Some(demand),
-        }
+        let values = [Some(Demand::Required), Some(Demand::Optional), Some(Demand::Ignored), None];
+        word(node, CLIENT_CERTIFICATE, &values, problems)?.or_else(|| {
+            let feature = "\"client_certificate\": \"unverified\"".to_owned();
+            problems.add(node.span, PolicyErrorKind::Unsupported { feature })
+        })
     });
     // Compiled whatever the demand is, so that every fault is found at once.
     let allow = match object.get("allow") {

@@ -1,9 +1,7 @@
 //! The shipped configuration on a real Envoy, and that the harness can do what the other tests ask of it.
 
-mod harness;
-
-use harness::mint::Minted;
-use harness::{Envoy, Forward, Listener, Pki, Setup, Version};
+use crate::harness::mint::Minted;
+use crate::harness::{Envoy, Forward, Listener, Pki, Setup, Version};
 use serde_json::{Value, json};
 
 const PAYMENTS: &str = "https://pay.acme.example/v1/payments";
@@ -83,7 +81,7 @@ async fn a_stranger_fails_in_the_handshake_unless_the_listener_accepts_untrusted
         .listener(Listener::tls("lax").accept_untrusted());
     let envoy = Envoy::start(setup).await;
     let stranger = pki.stranger.leaf("billing").spiffe("spiffe://acme.example/ns/prod/sa/billing").mint();
-    let request = || harness::get(PAYMENTS);
+    let request = || crate::harness::get(PAYMENTS);
     assert!(envoy.client_of("strict").presents(&stranger).try_send(request()).await.is_err());
     let reply = envoy.client_of("lax").presents(&stranger).try_send(request()).await.unwrap();
     assert_eq!(reply.status, 403);
@@ -94,7 +92,7 @@ async fn a_stranger_fails_in_the_handshake_unless_the_listener_accepts_untrusted
 async fn a_listener_that_requires_a_certificate_refuses_a_client_without_one() {
     let pki = Pki::new();
     let envoy = Envoy::start(Setup::new(&pki).listener(Listener::tls("https").require_certificate())).await;
-    assert!(envoy.client().try_send(harness::get("https://pay.acme.example/healthz")).await.is_err());
+    assert!(envoy.client().try_send(crate::harness::get("https://pay.acme.example/healthz")).await.is_err());
     let reply = envoy.client().presents(&billing(&pki)).get("https://pay.acme.example/healthz").await;
     assert_eq!(reply.status, 200);
 }
@@ -194,7 +192,7 @@ async fn a_discovered_policy_is_replaced_without_a_lost_request_and_a_bad_one_is
 async fn a_client_does_not_choose_its_address_even_where_the_listener_believes_it() {
     let pki = Pki::new();
     let envoy = Envoy::start(Setup::new(&pki).listener(Listener::tls("https").believe_forwarded_for())).await;
-    let mut request = harness::get("https://pay.acme.example/healthz");
+    let mut request = crate::harness::get("https://pay.acme.example/healthz");
     request.headers_mut().insert("x-forwarded-for", "192.0.2.7".parse().unwrap());
     assert_eq!(envoy.client().send(request).await.status, 200);
     let record = envoy.wait_for_record(|record| record["route"] == "health").await;
@@ -207,5 +205,5 @@ async fn envoy_ends_with_its_handle() {
     let envoy = Envoy::start(Setup::new(&pki)).await;
     let client = envoy.client();
     drop(envoy);
-    assert!(client.try_send(harness::get("https://pay.acme.example/healthz")).await.is_err());
+    assert!(client.try_send(crate::harness::get("https://pay.acme.example/healthz")).await.is_err());
 }
