@@ -52,7 +52,7 @@ test-unit: rust ## Run the unit tests and the examples in the documentation
 .PHONY: test-wasm
 test-wasm: rust programs $(BINDGEN) ## Run the unit tests on WebAssembly, in Node
 	@$(call run-tests,wasm,CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(abspath $(BINDGEN)) \
-	  $(CARGO) test --quiet --lib --target wasm32-unknown-unknown)
+	  $(CARGO) test --lib --target wasm32-unknown-unknown)
 
 .PHONY: test-integration
 test-integration: programs build ## Run the tests on a real Envoy
@@ -115,11 +115,17 @@ programs:
 	  else echo "please install:$$missing" >&2; exit 1; fi; \
 	fi
 
+# Without the tool's own lock file where that cannot be had whole, as from a mirror that lags behind.
+install-tool = $(CARGO) install --quiet --locked --root $(@D)/.. --version $(1) $(2) || \
+  $(CARGO) install --quiet --root $(@D)/.. --version $(1) $(2)
+
 $(DENY):
-	@$(CARGO) install --quiet --locked --root $(@D)/.. --version $(DENY_VERSION) cargo-deny
+	@echo 'installing cargo-deny $(DENY_VERSION) into $(TARGET)/tools'
+	@$(call install-tool,$(DENY_VERSION),cargo-deny)
 
 $(BINDGEN):
-	@$(CARGO) install --quiet --locked --root $(@D)/.. --version $(BINDGEN_VERSION) wasm-bindgen-cli
+	@echo 'installing wasm-bindgen-cli $(BINDGEN_VERSION) into $(TARGET)/tools'
+	@$(call install-tool,$(BINDGEN_VERSION),wasm-bindgen-cli)
 
 .PHONY: clean
 clean: ## Remove everything that was built or fetched

@@ -1,5 +1,7 @@
 //! The walk-through of `make demo`: a real Envoy with the shipped configuration, asked by real `curl`.
 
+#![expect(clippy::indexing_slicing, reason = "what is missing from JSON is null")]
+
 #[path = "../../tests/harness/mod.rs"]
 mod harness;
 mod pki;
@@ -61,7 +63,9 @@ async fn walk() -> ExitCode {
 /// Keeps Envoy up and shows every new decision, until Ctrl-C.
 async fn stay(envoy: &Envoy, files: &Files) {
     println!("\nEnvoy stays up until you press Ctrl-C. Try this in another terminal:\n");
-    println!("   {BOLD}{}{RESET}\n", steps::all()[0].line(envoy, files));
+    for step in steps::all().iter().take(1) {
+        println!("   {BOLD}{}{RESET}\n", step.line(envoy, files));
+    }
     let mut shown = envoy.audit_records().len();
     loop {
         let records = envoy.audit_records();

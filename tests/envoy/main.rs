@@ -1,5 +1,7 @@
 //! The filter on a real Envoy with real TLS clients: statuses, headers, records, counters.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
 #[path = "../harness/mod.rs"]
 mod harness;
 
