@@ -8,8 +8,6 @@
     reason = "a test may panic"
 )]
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
 #[path = "../harness/mod.rs"]
 mod harness;
 
