@@ -100,7 +100,7 @@ tools: rust programs $(DENY) $(BINDGEN) ## Install what the other targets need, 
 rust:
 	@for target in wasm32-wasip1 wasm32-unknown-unknown; do \
 	  [ -d "$$(rustc --print sysroot)/lib/rustlib/$$target/lib" ] || rustup target add $$target || { \
-	    echo "rustc lacks the target $$target: install Rust with rustup (https://rustup.rs)" >&2; exit 1; }; \
+	    echo "rustc lacks the target $$target: install Rust with rustup" >&2; exit 1; }; \
 	done
 
 # Programs that no package manager of Rust has.
