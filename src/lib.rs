@@ -32,3 +32,7 @@ pub mod policy;
 
 pub use engine::Engine;
 pub use facts::Facts;
+
+#[cfg(test)]
+#[path = "../tests/mint/mod.rs"]
+mod mint;

@@ -98,3 +98,50 @@ fn read_length(bytes: &[u8]) -> Result<(usize, &[u8]), NotDer> {
     };
     if shortest { Ok((length, rest)) } else { Err(NotDer) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn elements_come_one_after_the_other_until_nothing_is_left() {
+        let mut reader = Reader::new(&[0x02, 0x01, 0x05, 0x05, 0x00]);
+        assert_eq!(reader.expect(INTEGER), Ok(&[5][..]));
+        assert_eq!(reader.end(), Err(NotDer));
+        assert_eq!(reader.next().unwrap().map(|element| element.whole), Some(&[0x05, 0x00][..]));
+        assert_eq!(reader.next(), Ok(None));
+        assert_eq!(reader.end(), Ok(()));
+    }
+
+    #[test]
+    fn lengths_are_read_in_their_shortest_form_only() {
+        let element = |head: &[u8], length: usize| [head, &vec![0; length]].concat();
+        for (name, bytes, expected) in [
+            ("short", element(&[0x04, 0x7f], 0x7f), true),
+            ("short in the long form", element(&[0x04, 0x81, 0x7f], 0x7f), false),
+            ("one octet", element(&[0x04, 0x81, 0x80], 0x80), true),
+            ("one octet in two", element(&[0x04, 0x82, 0x00, 0xff], 0xff), false),
+            ("two octets", element(&[0x04, 0x82, 0x01, 0x00], 0x100), true),
+            ("two octets in three", element(&[0x04, 0x83, 0x00, 0xff, 0xff], 0xffff), false),
+            ("three octets", element(&[0x04, 0x83, 0x01, 0x00, 0x00], 0x10000), true),
+            ("four octets", element(&[0x04, 0x84, 0x01, 0x00, 0x00, 0x00], 1), false),
+            ("indefinite", element(&[0x24, 0x80], 2), false),
+            ("more than there is", element(&[0x04, 0x03], 2), false),
+            ("a high tag number", element(&[0x1f, 0x22, 0x00], 0), false),
+            ("no length", element(&[0x04], 0), false),
+            ("no length octets", element(&[0x04, 0x82, 0x01], 0), false),
+        ] {
+            assert_eq!(Reader::new(&bytes).next().is_ok(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_only_element_is_refused_with_another_after_it() {
+        assert_eq!(only(SEQUENCE, &[0x30, 0x00]), Ok(&[][..]));
+        assert_eq!(only(SEQUENCE, &[0x30, 0x00, 0x05, 0x00]), Err(NotDer));
+        assert_eq!(only(SET, &[0x30, 0x00]), Err(NotDer));
+        assert_eq!(only(SEQUENCE, &[]), Err(NotDer));
+    }
+}

@@ -165,3 +165,254 @@ fn undo_escapes(escaped: &[u8]) -> Result<Vec<u8>, Malformed> {
     }
     Ok(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mint::{self, Ca, Minted};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn minted() -> Minted {
+        Ca::new("Acme Root").leaf("billing").spiffe("spiffe://acme.example/billing").mint()
+    }
+
+    fn digest(minted: &Minted) -> Fingerprint {
+        Fingerprint::of(&minted.der)
+    }
+
+    /// As Envoy escapes it.
+    fn escaped(pem: &str) -> String {
+        let escapes = [("\n", "%0A"), (" ", "%20"), ("+", "%2B"), ("/", "%2F"), ("=", "%3D")];
+        escapes.iter().fold(pem.to_owned(), |text, (plain, escape)| text.replace(plain, escape))
+    }
+
+    fn element(minted: &Minted) -> String {
+        format!("Hash={};Cert=\"{}\"", digest(minted), escaped(&minted.pem()))
+    }
+
+    fn xfcc(header: &str, minted: &Minted) -> Result<Vec<u8>, ForwardedError> {
+        from_xfcc(&[header.as_bytes()], digest(minted)).map(|certificate| certificate.der().to_vec())
+    }
+
+    const PEM: ForwardedError = ForwardedError::Malformed(Malformed::Pem);
+    const ESCAPES: ForwardedError = ForwardedError::Malformed(Malformed::Escapes);
+    const HASH: ForwardedError = ForwardedError::Mismatch(Mismatch::Hash);
+
+    #[test]
+    fn pem_of_the_connections_certificate_is_taken() {
+        let minted = minted();
+        let certificate = from_attribute(minted.pem().as_bytes(), digest(&minted)).unwrap();
+        assert_eq!(certificate.der(), minted.der);
+    }
+
+    #[test]
+    fn pem_of_another_certificate_is_a_mismatch() {
+        let (minted, other) = (minted(), Ca::new("Acme Root").leaf("other").mint());
+        let expected = Mismatch::Digest { forwarded: digest(&minted), connection: digest(&other) };
+        assert_eq!(from_attribute(minted.pem().as_bytes(), digest(&other)), Err(expected.into()));
+    }
+
+    #[test]
+    fn an_attribute_without_a_byte_is_absent() {
+        assert_eq!(from_attribute(b"", Fingerprint::of(b"")), Err(ForwardedError::Absent));
+    }
+
+    #[test]
+    fn pem_that_envoy_would_not_write_is_malformed() {
+        let minted = minted();
+        let pem = minted.pem();
+        for (name, odd) in [
+            ("a second block", pem.repeat(2)),
+            ("text before", format!("leaf\n{pem}")),
+            ("an empty line before", format!("\n{pem}")),
+            ("text after", format!("{pem}leaf\n")),
+            ("no line end after", pem.trim_end().to_owned()),
+            ("CRLF", pem.replace('\n', "\r\n")),
+            ("a space in a line", pem.replacen("\nMII", "\n MII", 1)),
+            ("one long line", mint::pem("CERTIFICATE", &minted.der).lines().collect::<String>()),
+            ("a trusted certificate", pem.replace("CERTIFICATE", "TRUSTED CERTIFICATE")),
+            ("a request", pem.replace("CERTIFICATE", "CERTIFICATE REQUEST")),
+            ("labels that differ", pem.replacen("CERTIFICATE", "X509 CRL", 1)),
+            ("a header", pem.replacen("-----\n", "-----\nA: b\n\n", 1)),
+            ("no base64", pem.replacen("\nMII", "\nM*I", 1)),
+            ("no end", pem.lines().take(3).collect::<Vec<_>>().join("\n")),
+            ("no block", "MIIB".to_owned()),
+        ] {
+            assert_eq!(from_attribute(odd.as_bytes(), digest(&minted)), Err(PEM), "{name}");
+        }
+    }
+
+    #[test]
+    fn base64_whose_unused_bits_are_set_is_malformed() {
+        // The length makes base64 end in one `=`, which leaves two bits unused.
+        let (minted, pem) = (0..)
+            .map(|at| Ca::new("Acme Root").leaf(&"b".repeat(at + 1)).mint())
+            .map(|minted| (minted.clone(), minted.pem()))
+            .find(|(_, pem)| pem.contains("=\n-----END") && !pem.contains("==\n-----END"))
+            .unwrap();
+        let at = pem.find("=\n-----END").unwrap() - 1;
+        let mut odd = pem.into_bytes();
+        odd[at] += 1;
+        assert_eq!(from_attribute(&odd, digest(&minted)), Err(PEM));
+    }
+
+    #[test]
+    fn pem_of_something_else_is_malformed() {
+        let mut der = minted().der;
+        der.push(0);
+        let pem = mint::pem("CERTIFICATE", &der);
+        let expected = Malformed::Certificate(CertificateError::NotWhole);
+        assert_eq!(from_attribute(pem.as_bytes(), Fingerprint::of(&der)), Err(expected.into()));
+        let long = vec![b'-'; MAX_PEM_BYTES + 1];
+        assert_eq!(from_attribute(&long, Fingerprint::of(&der)), Err(PEM));
+    }
+
+    #[test]
+    fn a_header_as_envoy_writes_it_is_taken() {
+        let minted = minted();
+        let header = format!(
+            "By=spiffe://acme.example/envoy;{};Subject=\"CN=billing\";URI=spiffe://acme.example/billing",
+            element(&minted)
+        );
+        assert_eq!(xfcc(&header, &minted), Ok(minted.der.clone()));
+        let upper = header.replace(&digest(&minted).to_string(), &digest(&minted).to_string().to_uppercase());
+        assert_eq!(xfcc(&upper, &minted), Ok(minted.der.clone()));
+    }
+
+    #[test]
+    fn only_the_last_element_counts() {
+        let (minted, other) = (minted(), Ca::new("Acme Root").leaf("admin").mint());
+        assert_eq!(
+            xfcc(&format!("{},{}", element(&other), element(&minted)), &minted),
+            Ok(minted.der.clone())
+        );
+        assert_eq!(xfcc(&format!("{},{}", element(&minted), element(&other)), &minted), Err(HASH));
+        assert_eq!(
+            xfcc(&format!("{},By=a", element(&minted)), &minted),
+            Err(Mismatch::NoPair { key: "Hash" }.into())
+        );
+    }
+
+    #[test]
+    fn there_must_be_exactly_one_header() {
+        let minted = minted();
+        let header = element(&minted);
+        assert_eq!(from_xfcc(&[], digest(&minted)), Err(ForwardedError::Absent));
+        let twice = from_xfcc(&[header.as_bytes(), header.as_bytes()], digest(&minted));
+        assert_eq!(twice, Err(Mismatch::SeveralHeaders { count: 2 }.into()));
+    }
+
+    #[test]
+    fn an_element_without_hash_or_certificate_is_a_mismatch() {
+        let minted = minted();
+        let hash = format!("Hash={}", digest(&minted));
+        let cert = format!("Cert=\"{}\"", escaped(&minted.pem()));
+        assert_eq!(xfcc("", &minted), Err(Mismatch::NoPair { key: "Hash" }.into()));
+        assert_eq!(xfcc(&cert, &minted), Err(Mismatch::NoPair { key: "Hash" }.into()));
+        assert_eq!(xfcc(&hash, &minted), Err(Mismatch::NoPair { key: "Cert" }.into()));
+        assert_eq!(xfcc(&format!("{hash};{cert}"), &minted), Ok(minted.der.clone()));
+    }
+
+    #[test]
+    fn hash_certificate_and_connection_must_agree() {
+        let (minted, other) = (minted(), Ca::new("Acme Root").leaf("admin").mint());
+        let with = |hash: &str, of: &Minted| format!("Hash={hash};Cert=\"{}\"", escaped(&of.pem()));
+        let (own, others) = (digest(&minted).to_string(), digest(&other).to_string());
+        assert_eq!(xfcc(&with(&own, &minted), &minted), Ok(minted.der.clone()));
+        assert_eq!(xfcc(&with(&others, &minted), &minted), Err(HASH));
+        assert_eq!(xfcc(&with(&others, &other), &minted), Err(HASH));
+        assert_eq!(xfcc(&with("", &minted), &minted), Err(HASH));
+        assert_eq!(xfcc(&with(&own[1..], &minted), &minted), Err(HASH));
+        let expected = Mismatch::Digest { forwarded: digest(&other), connection: digest(&minted) };
+        assert_eq!(xfcc(&with(&own, &other), &minted), Err(expected.into()));
+    }
+
+    #[test]
+    fn pairs_injected_by_a_name_never_bring_another_certificate() {
+        let (minted, admin) = (minted(), Ca::new("Acme Root").leaf("admin").mint());
+        let before = format!("{};Subject=\"CN=billing\"", element(&minted));
+        let repeated = |key| Err(ForwardedError::from(Mismatch::RepeatedPair { key }));
+        for (name, san, expected) in [
+            ("a subject", "spiffe://x/a;Subject=\"CN=admin\"".to_owned(), repeated("Subject")),
+            ("a certificate", format!("x;{}", element(&admin)), repeated("Hash")),
+            ("an element", format!("x,{}", element(&admin)), Err(HASH)),
+            (
+                "an element with the own digest",
+                format!("x,Hash={};{}", digest(&minted), element(&admin)),
+                repeated("Hash"),
+            ),
+            (
+                "the own digest and another certificate",
+                format!("x,Hash={};Cert=\"{}\"", digest(&minted), escaped(&admin.pem())),
+                Err(Mismatch::Digest { forwarded: digest(&admin), connection: digest(&minted) }.into()),
+            ),
+            (
+                "an element without a certificate",
+                format!("x,Hash={}", digest(&minted)),
+                Err(Mismatch::NoPair { key: "Cert" }.into()),
+            ),
+            (
+                "a quote",
+                "x\"".to_owned(),
+                Err(Malformed::Header(XfccError::StrayQuote { at: before.len() + 5 }).into()),
+            ),
+            (
+                "an unknown key",
+                "x;a=b".to_owned(),
+                Err(Malformed::Header(XfccError::UnknownKey { at: before.len() + 7 }).into()),
+            ),
+            ("a second name", "x;URI=spiffe://acme.example/admin".to_owned(), Ok(minted.der.clone())),
+        ] {
+            for key in ["URI", "DNS"] {
+                assert_eq!(xfcc(&format!("{before};{key}={san}"), &minted), expected, "{name} by {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn escapes_other_than_envoys_are_malformed() {
+        let minted = minted();
+        let good = escaped(&minted.pem());
+        let with = |cert: &str| xfcc(&format!("Hash={};Cert=\"{cert}\"", digest(&minted)), &minted);
+        assert_eq!(with(&good), Ok(minted.der.clone()));
+        for (name, odd) in [
+            ("lower case", good.replacen("%0A", "%0a", 1)),
+            ("a raw space", good.replacen("%20", " ", 1)),
+            ("a plus for a space", good.replacen("%20", "+", 1)),
+            ("a raw line end", good.replacen("%0A", "\n", 1)),
+            ("an escaped letter", good.replacen("MII", "%4DII", 1)),
+            ("a line end of CRLF", good.replacen("%0A", "%0D%0A", 1)),
+            ("no digits", format!("{good}%")),
+            ("one digit", format!("{good}%0")),
+            ("no hexadecimal digits", "%ZZ%invalid".to_owned()),
+        ] {
+            assert_eq!(with(&odd), Err(ESCAPES), "{name}");
+        }
+    }
+
+    #[test]
+    fn raw_plus_slash_and_equals_are_malformed() {
+        for raw in ["+", "/", "="] {
+            assert_eq!(undo_escapes(raw.as_bytes()), Err(Malformed::Escapes), "{raw}");
+        }
+        assert_eq!(undo_escapes(b"%2B%2F%3D%20%0Aa-"), Ok(b"+/= \na-".to_vec()));
+        assert_eq!(undo_escapes(b"%2b"), Err(Malformed::Escapes));
+    }
+
+    #[test]
+    fn a_header_that_breaks_the_grammar_is_malformed() {
+        let minted = minted();
+        for header in [
+            format!("{};", element(&minted)),
+            format!("{},", element(&minted)),
+            format!("SAN=a;{}", element(&minted)),
+        ] {
+            let result = xfcc(&header, &minted);
+            assert!(
+                matches!(result, Err(ForwardedError::Malformed(Malformed::Header(_)))),
+                "{header}: {result:?}"
+            );
+        }
+    }
+}

@@ -178,3 +178,116 @@ fn extension_identifiers(der: &[u8]) -> Result<Vec<&[u8]>, NotDer> {
     }
     Ok(identifiers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mint::{self, Ca};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn der_of_a_certificate_is_taken_and_its_digest_known() {
+        let minted = Ca::new("Acme Root").leaf("billing").dns("billing.acme.example").mint();
+        let certificate = Certificate::from_der(minted.der.clone()).unwrap();
+        assert_eq!(certificate.der(), minted.der);
+        assert_eq!(certificate.fingerprint(), Fingerprint::from_bytes(minted.digest()));
+    }
+
+    #[test]
+    fn a_byte_after_the_certificate_is_refused() {
+        let mut der = Ca::new("Acme Root").leaf("billing").mint().der;
+        der.push(0);
+        assert_eq!(Certificate::from_der(der), Err(CertificateError::NotWhole));
+    }
+
+    #[test]
+    fn a_field_after_the_last_one_is_refused() {
+        let leaf = Ca::new("Acme Root").leaf("billing");
+        let signed = leaf.clone().signed_trailer(&[0x05, 0x00]).mint().der;
+        assert_eq!(Certificate::from_der(signed), Err(CertificateError::NotX509));
+        // x509-parser takes this one.
+        let good = leaf.mint().der;
+        let after_the_signature = mint::der(0x30, &[&good[4..], &[0x05, 0x00]]);
+        assert_eq!(Certificate::from_der(after_the_signature), Err(CertificateError::NotWhole));
+        assert_eq!(Certificate::from_der(mint::der(0x30, &[&good[4..]])).map(|_| ()), Ok(()));
+    }
+
+    #[test]
+    fn an_extension_that_stands_twice_is_refused() {
+        let leaf = Ca::new("Acme Root").leaf("billing").dns("a.acme.example");
+        assert!(Certificate::from_der(leaf.clone().mint().der).is_ok());
+        let second = mint::der(0x30, &[&mint::der(mint::SAN_DNS, &[b"b.acme.example"])]);
+        let twice = leaf.raw_alt_names(&second).mint().der;
+        assert_eq!(Certificate::from_der(twice), Err(CertificateError::RepeatedExtension));
+    }
+
+    #[test]
+    fn more_extensions_than_the_limit_are_refused() {
+        let with = |count: u64| {
+            let leaf = Ca::new("Acme Root").leaf("billing");
+            let present =
+                Certificate::from_der(leaf.clone().mint().der).unwrap().parsed().unwrap().extensions().len();
+            let rest = count - present as u64;
+            let der =
+                (0..rest).fold(leaf, |leaf, arc| leaf.extension(&[1, 3, 6, 1, arc], &[5, 0])).mint().der;
+            Certificate::from_der(der).map(|_| ())
+        };
+        assert_eq!(with(MAX_EXTENSIONS as u64), Ok(()));
+        assert_eq!(with(MAX_EXTENSIONS as u64 + 1), Err(CertificateError::TooManyExtensions));
+    }
+
+    #[test]
+    fn a_certificate_cut_short_anywhere_is_refused() {
+        let der = Ca::new("Acme Root").leaf("billing").dns("a.acme.example").mint().der;
+        for length in 0..der.len() {
+            assert!(Certificate::from_der(der[..length].to_vec()).is_err(), "cut after {length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_certificate_with_any_one_byte_changed_makes_nothing_panic() {
+        let der = Ca::new("Acme Root").leaf("billing").uri("spiffe://acme.example/billing").mint().der;
+        for at in 0..der.len() {
+            for change in [0x01, 0x20, 0x7f, 0x80, 0xff] {
+                let mut der = der.clone();
+                der[at] ^= change;
+                if let Ok(certificate) = Certificate::from_der(der) {
+                    let _ =
+                        crate::identity::Identity::of(&certificate).map(|identity| format!("{identity:?}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn more_bytes_than_the_limit_are_refused_unread() {
+        let der = vec![0x30; MAX_CERTIFICATE_BYTES + 1];
+        assert_eq!(
+            Certificate::from_der(der),
+            Err(CertificateError::TooLong { bytes: MAX_CERTIFICATE_BYTES + 1 })
+        );
+        assert_eq!(
+            Certificate::from_der(vec![0x30; MAX_CERTIFICATE_BYTES]),
+            Err(CertificateError::NotX509),
+            "at the limit it is looked at"
+        );
+    }
+
+    #[test]
+    fn a_digest_is_read_in_either_case_and_written_in_lower() {
+        let lower = "00ff".repeat(16);
+        let digest = Fingerprint::from_hex(lower.as_bytes()).unwrap();
+        assert_eq!(digest.to_string(), lower);
+        assert_eq!(Fingerprint::from_hex(lower.to_uppercase().as_bytes()), Some(digest));
+        for near_miss in [&lower[1..], &lower[2..], "", &format!("{lower}00"), &lower.replace("ff", "fg")] {
+            assert_eq!(Fingerprint::from_hex(near_miss.as_bytes()), None, "{near_miss}");
+        }
+    }
+
+    #[test]
+    fn the_digest_of_nothing_is_the_known_one() {
+        let known = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Fingerprint::of(b"").to_string(), known);
+    }
+}

@@ -214,3 +214,126 @@ impl<'a> Element<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn text(value: &Option<Cow<'_, [u8]>>) -> String {
+        String::from_utf8(value.as_deref().unwrap().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn all_keys_of_an_element_are_read_in_any_case() {
+        let header = br#"by=spiffe://a/b;HASH=ab;Cert="c";cHaIn="d";subject="CN=e";uri=f;Uri=g;DNS=h;dns=i"#;
+        let elements = parse(header).unwrap();
+        let [element] = elements.as_slice() else { panic!("{elements:?}") };
+        assert_eq!(element.by, [&b"spiffe://a/b"[..]]);
+        assert_eq!(
+            (text(&element.hash), text(&element.cert), text(&element.chain)),
+            ("ab".into(), "c".into(), "d".into())
+        );
+        assert_eq!(text(&element.subject), "CN=e");
+        assert_eq!(element.uri, [&b"f"[..], b"g"]);
+        assert_eq!(element.dns, [&b"h"[..], b"i"]);
+    }
+
+    #[test]
+    fn separators_in_quotes_part_nothing_and_outside_they_do() {
+        assert_eq!(parse(br#"Subject="a,b;c=d""#).unwrap().len(), 1);
+        assert_eq!(text(&parse(br#"Subject="a,b;c=d""#).unwrap()[0].subject), "a,b;c=d");
+        assert_eq!(parse(b"URI=a,URI=b").unwrap().len(), 2);
+        assert_eq!(parse(b"URI=a,b"), Err(XfccError::NoPair { at: 6 }));
+    }
+
+    #[test]
+    fn quotes_and_backslashes_are_unescaped_once_and_other_escapes_kept() {
+        let parsed = |header: &'static [u8]| text(&parse(header).unwrap()[0].subject);
+        assert_eq!(
+            parsed(br#"Subject="CN=\",URI=spiffe://admin;Subject=\"""#),
+            r#"CN=",URI=spiffe://admin;Subject=""#
+        );
+        assert_eq!(parsed(br#"Subject="a\\""#), r"a\");
+        assert_eq!(parsed(br#"Subject="a\\\"b""#), r#"a\"b"#);
+        assert_eq!(parsed(br#"Subject="a\,b\\,c""#), r"a\,b\,c");
+        assert_eq!(parsed(br#"Subject="a\C3\A9""#), r"a\C3\A9");
+    }
+
+    #[test]
+    fn an_escaped_quote_does_not_close() {
+        assert_eq!(parse(br#"Subject="a\""#), Err(XfccError::OpenQuote { at: 8 }));
+        assert_eq!(parse(br#"Subject="a\\"b"#), Err(XfccError::StrayQuote { at: 8 }));
+    }
+
+    #[test]
+    fn empty_names_are_left_out_and_empty_digests_kept() {
+        let elements = parse(b"By=;Hash=;URI=;DNS=").unwrap();
+        assert_eq!(elements, [Element { hash: Some(Cow::Borrowed(b"")), ..Element::default() }]);
+    }
+
+    #[test]
+    fn an_empty_header_has_no_elements_and_an_empty_element_is_refused() {
+        assert_eq!(parse(b""), Ok(Vec::new()));
+        for (header, at) in
+            [(&b","[..], 0), (b";", 0), (b"URI=a,", 6), (b"URI=a;", 6), (b"URI=a,,URI=b", 6), (b"=a", 0)]
+        {
+            assert_eq!(parse(header), Err(XfccError::NoPair { at }), "{}", header.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_envoy_never_writes_is_refused() {
+        for (header, expected) in [
+            (&b"SAN=a"[..], XfccError::UnknownKey { at: 0 }),
+            (b"URI=a, URI=b", XfccError::UnknownKey { at: 6 }),
+            (b"URI =a", XfccError::UnknownKey { at: 0 }),
+            (b"\"URI\"=a", XfccError::NoPair { at: 0 }),
+            (b"Hash", XfccError::NoPair { at: 0 }),
+            (b"URI=a\"b", XfccError::StrayQuote { at: 4 }),
+            (b"URI= \"b\"", XfccError::StrayQuote { at: 4 }),
+            (b"URI=\"a\"b", XfccError::StrayQuote { at: 4 }),
+            (b"URI=\"a\"\"b\"", XfccError::StrayQuote { at: 4 }),
+            (b"URI=\"a", XfccError::OpenQuote { at: 4 }),
+            (b"URI=\"", XfccError::OpenQuote { at: 4 }),
+        ] {
+            assert_eq!(parse(header), Err(expected), "{}", header.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn single_values_may_stand_once_in_each_element() {
+        assert_eq!(parse(b"Hash=a,Hash=b").map(|elements| elements.len()), Ok(2));
+        for key in ["Hash", "Cert", "Chain", "Subject"] {
+            let header = format!("{key}=a;URI=b;{}=c", key.to_lowercase());
+            let at = key.len() + 9;
+            assert_eq!(parse(header.as_bytes()), Err(XfccError::Repeated { key, at }), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_quote_left_open_by_a_client_swallows_nothing() {
+        // What a client sent, and what Envoy appends to it.
+        let header = br#"Subject=",Hash=ab;Cert="c""#;
+        assert_eq!(parse(header), Err(XfccError::StrayQuote { at: 8 }));
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_kept() {
+        assert_eq!(parse(b"DNS=\xff").unwrap()[0].dns, [&b"\xff"[..]]);
+    }
+
+    #[test]
+    fn each_limit_is_kept_and_reached() {
+        let pairs = |count: usize| vec!["DNS=a"; count].join(";").into_bytes();
+        assert_eq!(parse(&pairs(MAX_PAIRS)).map(|elements| elements.len()), Ok(1));
+        assert_eq!(parse(&pairs(MAX_PAIRS + 1)), Err(XfccError::TooManyPairs));
+        let elements = |count: usize| vec!["DNS=a"; count].join(",").into_bytes();
+        assert_eq!(parse(&elements(MAX_ELEMENTS)).map(|elements| elements.len()), Ok(MAX_ELEMENTS));
+        assert_eq!(parse(&elements(MAX_ELEMENTS + 1)), Err(XfccError::TooManyElements));
+        let long = |length: usize| [b"URI=".to_vec(), vec![b'a'; length - 4]].concat();
+        assert!(parse(&long(MAX_HEADER_BYTES)).is_ok());
+        assert_eq!(parse(&long(MAX_HEADER_BYTES + 1)), Err(XfccError::TooLong));
+    }
+}

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use x509_parser::asn1_rs::Oid;
-
 use super::distinguished_name::{AttributeValue, DistinguishedName, is_readable};
 use super::pattern::PatternError;
 use super::text::{Case, TextKind, TextPattern};
 use super::truth::Truth;
+use crate::cert::der::NotDer;
 
 /// The names that a policy may use (RFC 4514 section 3, RFC 4519, RFC 2985), with the contents of the DER of each
 /// object identifier.
@@ -55,9 +54,12 @@ impl AttributeType {
         })
     }
 
-    /// The contents of an object identifier in DER.
-    pub(crate) fn from_der(oid: &[u8]) -> AttributeType {
-        AttributeType { oid: oid.to_vec() }
+    /// Takes the contents of an object identifier in DER: arcs of seven bits an octet, each in its shortest form
+    /// (X.690 section 8.19.2).
+    pub(crate) fn from_der(oid: &[u8]) -> Result<AttributeType, NotDer> {
+        let whole = oid.last().is_some_and(|last| last & 0x80 == 0);
+        let padded = oid.split_inclusive(|octet| octet & 0x80 == 0).any(|arc| arc.first() == Some(&0x80));
+        if whole && !padded { Ok(AttributeType { oid: oid.to_vec() }) } else { Err(NotDer) }
     }
 
     fn name(&self) -> Option<&'static str> {
@@ -69,12 +71,18 @@ impl AttributeType {
     }
 }
 
-/// The short name where there is one, else the dotted object identifier.
+/// The short name where there is one, else the dotted object identifier; `#` and hexadecimal digits where an arc of
+/// it has more than 64 bits.
 impl fmt::Display for AttributeType {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => out.write_str(name),
-            None => out.write_str(&Oid::new(self.oid.as_slice().into()).to_id_string()),
+        match (self.name(), arcs_of(&self.oid).as_deref()) {
+            (Some(name), _) => out.write_str(name),
+            (None, Some([first, rest @ ..])) => {
+                let root = (first / 40).min(2);
+                write!(out, "{root}.{}", first - root * 40)?;
+                rest.iter().try_for_each(|arc| write!(out, ".{arc}"))
+            }
+            (None, _) => write!(out, "#{}", data_encoding::HEXLOWER.encode(&self.oid)),
         }
     }
 }
@@ -92,13 +100,30 @@ fn dotted(text: &str) -> Option<AttributeType> {
         return None;
     }
     let arcs: Vec<u64> = text.split('.').map(|arc| arc.parse().ok()).collect::<Option<_>>()?;
-    // X.690 section 8.19.4: three roots, of which the first two have 40 arcs each.
-    match arcs.as_slice() {
-        [0 | 1, 0..40, ..] | [2, 0..=0xffff, ..] => {}
+    // The first two arcs are one number: there are three roots, of which two have 40 arcs each.
+    let (first, rest) = match arcs.as_slice() {
+        [root @ (0 | 1), arc @ 0..40, rest @ ..] => (root * 40 + arc, rest),
+        [2, arc, rest @ ..] => (arc.checked_add(80)?, rest),
         _ => return None,
-    }
-    let oid = Oid::from(&arcs).ok()?;
-    Some(AttributeType { oid: oid.as_bytes().to_vec() })
+    };
+    let oid = std::iter::once(&first).chain(rest).flat_map(|arc| octets_of(*arc)).collect();
+    Some(AttributeType { oid })
+}
+
+/// Seven bits an octet, the highest bit on in all but the last.
+fn octets_of(arc: u64) -> Vec<u8> {
+    let count = (u64::BITS - arc.leading_zeros()).div_ceil(7).max(1);
+    let octet = |at: u32| (arc >> (7 * at) & 0x7f) as u8 | if at > 0 { 0x80 } else { 0 };
+    (0..count).rev().map(octet).collect()
+}
+
+fn arcs_of(oid: &[u8]) -> Option<Vec<u64>> {
+    let arc = |octets: &[u8]| {
+        octets
+            .iter()
+            .try_fold(0u64, |arc, octet| arc.checked_mul(0x80).map(|arc| arc | u64::from(octet & 0x7f)))
+    };
+    oid.split_inclusive(|octet| octet & 0x80 == 0).map(arc).collect()
 }
 
 /// A pattern for one attribute of a distinguished name.
@@ -171,4 +196,238 @@ fn fold(text: &str) -> String {
         folded.extend(word.chars().flat_map(char::to_lowercase));
     }
     folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::MAX_NAMES;
+    use crate::mint::{self, C, CN, OU, UTF8};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// A name of which each attribute is a relative name of its own.
+    fn name(attributes: &[(&[u8], u8, &[u8])]) -> DistinguishedName {
+        let names: Vec<Vec<u8>> = attributes
+            .iter()
+            .map(|(oid, tag, value)| mint::der(0x31, &[&mint::attribute(oid, &mint::der(*tag, &[value]))]))
+            .collect();
+        let names: Vec<&[u8]> = names.iter().map(Vec::as_slice).collect();
+        DistinguishedName::from_der(&mint::der(0x30, &names), &mut MAX_NAMES.clone()).unwrap()
+    }
+
+    fn common_name(value: &str) -> DistinguishedName {
+        name(&[(CN, UTF8, value.as_bytes())])
+    }
+
+    fn matches(kind: TextKind, attribute: &str, text: &str, name: &DistinguishedName) -> Truth {
+        AttributePattern::new(AttributeType::parse(attribute).unwrap(), kind, text).unwrap().matches(name)
+    }
+
+    #[test]
+    fn attributes_are_read_by_name_and_by_object_identifier() {
+        for (text, written) in [
+            ("CN", "CN"),
+            ("cn", "CN"),
+            ("2.5.4.3", "CN"),
+            ("UID", "UID"),
+            ("0.9.2342.19200300.100.1.1", "UID"),
+            ("DC", "DC"),
+            ("emailaddress", "emailAddress"),
+            ("1.2.840.113549.1.9.1", "emailAddress"),
+            ("2.5.4.5", "serialNumber"),
+            ("1.3.6.1.4.1.311.60.2.1.3", "1.3.6.1.4.1.311.60.2.1.3"),
+            ("2.999", "2.999"),
+            ("0.39", "0.39"),
+            ("1.0", "1.0"),
+            ("2.5.4.18446744073709551615", "2.5.4.18446744073709551615"),
+        ] {
+            assert_eq!(AttributeType::parse(text).unwrap().to_string(), written, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_known_object_identifier_is_the_one_of_its_name() {
+        for (name, dotted) in [
+            ("CN", "2.5.4.3"),
+            ("SN", "2.5.4.4"),
+            ("serialNumber", "2.5.4.5"),
+            ("C", "2.5.4.6"),
+            ("L", "2.5.4.7"),
+            ("ST", "2.5.4.8"),
+            ("STREET", "2.5.4.9"),
+            ("O", "2.5.4.10"),
+            ("OU", "2.5.4.11"),
+            ("title", "2.5.4.12"),
+            ("GN", "2.5.4.42"),
+            ("initials", "2.5.4.43"),
+            ("generationQualifier", "2.5.4.44"),
+            ("dnQualifier", "2.5.4.46"),
+            ("UID", "0.9.2342.19200300.100.1.1"),
+            ("DC", "0.9.2342.19200300.100.1.25"),
+            ("emailAddress", "1.2.840.113549.1.9.1"),
+        ] {
+            assert_eq!(AttributeType::parse(name), AttributeType::parse(dotted), "{name}");
+        }
+    }
+
+    #[test]
+    fn object_identifiers_that_are_no_der_are_refused_and_large_ones_written_as_they_are() {
+        for oid in [&[][..], &[0x55, 0x84], &[0x55, 0x80, 0x04], &[0x80, 0x55]] {
+            assert_eq!(AttributeType::from_der(oid), Err(NotDer), "{oid:?}");
+        }
+        assert_eq!(AttributeType::from_der(&[0x55, 0x84, 0x00]).unwrap().to_string(), "2.5.512");
+        let large = [&[0x55, 0x84][..], &[0xff; 9], &[0x7f]].concat();
+        assert_eq!(AttributeType::from_der(&large).unwrap().to_string(), "#5584ffffffffffffffffff7f");
+    }
+
+    #[test]
+    fn other_text_is_no_attribute_and_the_known_ones_are_named() {
+        let error = AttributeType::parse("CommonName").unwrap_err().to_string();
+        assert!(error.starts_with("`CommonName` is no attribute; expected one of `CN`, `SN`, "), "{error}");
+        assert!(error.ends_with("`emailAddress` or a dotted object identifier"), "{error}");
+        for text in [
+            "",
+            "2",
+            "2.5.4.",
+            ".2.5",
+            "2..5",
+            "2.05.4",
+            "3.1",
+            "1.40",
+            "2.5.x",
+            "2.5.-4",
+            "2.5.+4",
+            "2.5.99999999999999999999",
+        ] {
+            assert!(AttributeType::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_match_without_case_and_without_needless_space() {
+        for value in ["Acme Billing", "ACME BILLING", " acme  billing ", "acme\u{a0}billing"] {
+            assert_eq!(
+                matches(TextKind::Exact, "CN", "  Acme   Billing", &common_name(value)),
+                Truth::Yes,
+                "{value}"
+            );
+        }
+        for value in ["AcmeBilling", "Acme Billing 2", "The Acme Billing", "Acme_Billing", ""] {
+            assert_eq!(
+                matches(TextKind::Exact, "CN", "Acme Billing", &common_name(value)),
+                Truth::No,
+                "{value}"
+            );
+        }
+        assert_eq!(matches(TextKind::Exact, "CN", "MÜLLER", &common_name("Müller")), Truth::Yes);
+        assert_eq!(matches(TextKind::Exact, "CN", "Muller", &common_name("Müller")), Truth::No);
+    }
+
+    #[test]
+    fn beginnings_ends_and_expressions_see_the_folded_value() {
+        let name = common_name("ACME  Billing ");
+        assert_eq!(matches(TextKind::Prefix, "CN", "acme B", &name), Truth::Yes);
+        assert_eq!(matches(TextKind::Prefix, "CN", "Acme ", &name), Truth::Yes);
+        assert_eq!(matches(TextKind::Prefix, "CN", "Acme ", &common_name("Acmes")), Truth::No);
+        assert_eq!(matches(TextKind::Prefix, "CN", "Billing", &name), Truth::No);
+        assert_eq!(matches(TextKind::Suffix, "CN", "BILLING", &name), Truth::Yes);
+        assert_eq!(matches(TextKind::Suffix, "CN", " Billing", &common_name("Rebilling")), Truth::No);
+        assert_eq!(matches(TextKind::Regex, "CN", "Acme [a-z]+", &name), Truth::Yes);
+        assert_eq!(matches(TextKind::Regex, "CN", "Acme", &name), Truth::No);
+    }
+
+    #[test]
+    fn the_string_type_does_not_matter_where_its_text_is_read() {
+        for (tag, value) in [
+            (mint::UTF8, &b"Ab"[..]),
+            (mint::PRINTABLE, b"Ab"),
+            (mint::IA5, b"Ab"),
+            (mint::TELETEX, b"Ab"),
+            (mint::BMP, b"\0A\0b"),
+            (mint::UNIVERSAL, b"\0\0\0A\0\0\0b"),
+        ] {
+            assert_eq!(
+                matches(TextKind::Exact, "CN", "ab", &name(&[(CN, tag, value)])),
+                Truth::Yes,
+                "{tag:#x}"
+            );
+            assert_eq!(
+                matches(TextKind::Exact, "CN", "a", &name(&[(CN, tag, value)])),
+                Truth::No,
+                "{tag:#x}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_that_cannot_be_read_cannot_be_told() {
+        for (tag, value) in [
+            (mint::UTF8, &b"admin\0.evil"[..]),
+            (mint::UTF8, b"admin\n"),
+            (mint::UTF8, b"\xff"),
+            (mint::UTF8, "ad\u{200b}min".as_bytes()),
+            (mint::UTF8, "\u{202e}nimda".as_bytes()),
+            (mint::UTF8, b"\xc2\x85"),
+            (mint::PRINTABLE, b"adm\xefn"),
+            (mint::IA5, b"adm\xefn"),
+            (mint::TELETEX, b"adm\xefn"),
+            (mint::BMP, b"\0a\0"),
+            (mint::BMP, b"\xd8\x3d\xde\x00"),
+            (mint::UNIVERSAL, b"\0\0\0"),
+            (mint::UNIVERSAL, b"\0\x11\0\0"),
+            (0x04, b"admin"),
+            (0x02, b"\x01"),
+            (0x2c, b"\x0c\x05admin"),
+        ] {
+            let name = name(&[(CN, tag, value)]);
+            assert_eq!(
+                matches(TextKind::Exact, "CN", "admin", &name),
+                Truth::CannotTell,
+                "{tag:#x} {value:?}"
+            );
+            assert_eq!(matches(TextKind::Exact, "O", "admin", &name), Truth::No, "another attribute");
+        }
+    }
+
+    #[test]
+    fn an_attribute_that_is_not_held_does_not_match() {
+        assert_eq!(matches(TextKind::Exact, "OU", "billing", &common_name("billing")), Truth::No);
+        assert_eq!(matches(TextKind::Exact, "CN", "billing", &name(&[])), Truth::No);
+    }
+
+    #[test]
+    fn two_common_names_cannot_be_told_whatever_they_are() {
+        for values in
+            [[&b"user"[..], b"admin"], [b"admin", b"user"], [b"admin", b"admin"], [b"user", b"user"]]
+        {
+            let name = name(&values.map(|value| (CN, UTF8, value)));
+            assert_eq!(matches(TextKind::Exact, "CN", "admin", &name), Truth::CannotTell, "{values:?}");
+        }
+        let name = name(&[(C, UTF8, b"DE"), (CN, UTF8, b"admin")]);
+        assert_eq!(matches(TextKind::Exact, "CN", "admin", &name), Truth::Yes, "one is plain");
+    }
+
+    #[test]
+    fn any_of_several_units_may_match() {
+        let two = name(&[(OU, UTF8, b"Payments"), (OU, UTF8, b"Staff")]);
+        assert_eq!(matches(TextKind::Exact, "OU", "staff", &two), Truth::Yes);
+        assert_eq!(matches(TextKind::Exact, "OU", "payments", &two), Truth::Yes);
+        assert_eq!(matches(TextKind::Exact, "OU", "guests", &two), Truth::No);
+        let unreadable = name(&[(OU, UTF8, b"\0"), (OU, UTF8, b"Staff")]);
+        assert_eq!(matches(TextKind::Exact, "OU", "staff", &unreadable), Truth::Yes);
+        assert_eq!(matches(TextKind::Exact, "OU", "guests", &unreadable), Truth::CannotTell);
+    }
+
+    #[test]
+    fn text_that_no_value_can_hold_is_refused_in_words() {
+        let new =
+            |kind, text| AttributePattern::new(AttributeType::parse("CN").unwrap(), kind, text).map(|_| ());
+        let message = new(TextKind::Exact, "a\0").unwrap_err().to_string();
+        assert_eq!(message, r"`a\0` can be in no attribute, which holds no control or invisible characters");
+        for kind in [TextKind::Exact, TextKind::Prefix, TextKind::Suffix] {
+            assert_eq!(new(kind, " "), Err(PatternError::Empty), "{kind:?}");
+        }
+        assert_eq!(new(TextKind::Regex, ""), Err(PatternError::Empty));
+    }
 }

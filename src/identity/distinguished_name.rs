@@ -47,7 +47,7 @@ impl DistinguishedName {
             while let Some(attribute) = set.next()? {
                 count_name(left)?;
                 let mut pair = Reader::new(der::only(SEQUENCE, attribute.whole)?);
-                let kind = AttributeType::from_der(pair.expect(OBJECT_IDENTIFIER)?);
+                let kind = AttributeType::from_der(pair.expect(OBJECT_IDENTIFIER)?)?;
                 let value = pair.next()?.ok_or(ListProblem::NotDer)?;
                 pair.end()?;
                 attributes.push(Attribute { kind, value: AttributeValue::from_element(value) });
@@ -183,5 +183,91 @@ impl fmt::Display for AttributeValue {
             write!(out, "{character}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mint::{self, C, CN, O, OU, UTF8};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn utf8(oid: &[u8], value: &str) -> Vec<u8> {
+        mint::attribute(oid, &mint::der(UTF8, &[value.as_bytes()]))
+    }
+
+    fn read(relative_names: &[&[u8]]) -> Result<DistinguishedName, ListProblem> {
+        DistinguishedName::from_der(&mint::der(0x30, relative_names), &mut 4)
+    }
+
+    fn written(value: &str) -> String {
+        read(&[&mint::der(0x31, &[&utf8(CN, value)])]).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_name_is_written_from_the_most_specific_part_up() {
+        let parts: [&[u8]; 3] = [
+            &mint::der(0x31, &[&utf8(C, "DE")]),
+            &mint::der(0x31, &[&utf8(O, "Acme, Inc.")]),
+            &mint::der(0x31, &[&utf8(CN, "billing"), &utf8(OU, "Payments")]),
+        ];
+        let name = read(&parts).unwrap();
+        assert_eq!(name.to_string(), r"CN=billing+OU=Payments,O=Acme\, Inc.,C=DE");
+        assert_eq!(name.relative_names().len(), 3);
+        assert_eq!(read(&[]).unwrap().to_string(), "");
+        assert!(read(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn values_are_escaped_as_rfc_4514_says() {
+        for (value, expected) in [
+            ("a", "CN=a"),
+            ("", "CN="),
+            ("#a#", r"CN=\#a#"),
+            (" a b ", r"CN=\ a b\ "),
+            (" ", r"CN=\ "),
+            (r#"",+;<>\="#, r#"CN=\"\,\+\;\<\>\\="#),
+            ("é", "CN=é"),
+        ] {
+            assert_eq!(written(value), expected);
+        }
+    }
+
+    #[test]
+    fn values_that_are_no_text_are_written_as_their_der() {
+        assert_eq!(written("a\0b"), "CN=#0c03610062");
+        assert_eq!(written("a\nb"), "CN=#0c03610a62");
+    }
+
+    #[test]
+    fn attributes_without_a_short_name_are_written_with_their_identifier() {
+        let name = read(&[&mint::der(0x31, &[&utf8(&[0x2b, 0x06, 0x01], "a")])]).unwrap();
+        assert_eq!(name.to_string(), "1.3.6.1=a");
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused_as_a_whole() {
+        let good = utf8(CN, "billing");
+        let no_value = mint::der(0x30, &[&mint::der(0x06, &[CN])]);
+        let two_values = mint::der(0x30, &[&mint::der(0x06, &[CN]), &[0x0c, 0x00], &[0x0c, 0x00]]);
+        assert!(read(&[&mint::der(0x31, &[&good])]).is_ok());
+        for (problem, relative_name) in [
+            ("no attribute", mint::der(0x31, &[])),
+            ("a sequence", mint::der(0x30, &[&good])),
+            ("an attribute without a value", mint::der(0x31, &[&good, &no_value])),
+            ("an attribute with two values", mint::der(0x31, &[&good, &two_values])),
+            ("rubbish after an attribute", mint::der(0x31, &[&good, &[0x0c]])),
+            ("a null for an attribute", mint::der(0x31, &[&good, &[0x05, 0x00]])),
+        ] {
+            assert_eq!(read(&[&relative_name]), Err(ListProblem::NotDer), "{problem}");
+        }
+    }
+
+    #[test]
+    fn more_attributes_than_are_left_are_refused() {
+        let part = mint::der(0x31, &[&utf8(OU, "a"), &utf8(OU, "b")]);
+        assert!(read(&[&part, &part]).is_ok());
+        assert_eq!(read(&[&part, &part, &part]), Err(ListProblem::TooMany));
     }
 }

@@ -101,3 +101,126 @@ impl DnsPattern {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn matches(pattern: &str, names: &[&str]) -> Truth {
+        let mut all = Names::new();
+        names.iter().for_each(|name| all.push(DnsName::from_bytes(name.as_bytes())));
+        DnsPattern::parse(pattern).unwrap().matches(&all)
+    }
+
+    #[test]
+    fn names_are_read_in_lower_case() {
+        for (bytes, expected) in [
+            ("Billing.ACME.example", "billing.acme.example"),
+            ("localhost", "localhost"),
+            ("_svc.a_b.acme-x.example", "_svc.a_b.acme-x.example"),
+            ("*.Acme.example", "*.acme.example"),
+            ("xn--mnchen-3ya.example", "xn--mnchen-3ya.example"),
+        ] {
+            assert_eq!(DnsName::from_bytes(bytes.as_bytes()).unwrap().as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_not_read() {
+        for bytes in [
+            &b""[..],
+            b".",
+            b"*",
+            b"*.",
+            b"a.",
+            b".a",
+            b"a..b",
+            b"-a.b",
+            b"a-.b",
+            b"*a.b",
+            b"a*.b",
+            b"a.*.b",
+            b"*.*.b",
+            b"a b",
+            b"a.b\n",
+            b"good.example.com\0.evil.com",
+            b"\0",
+            b"m\xc3\xbcnchen.example",
+            b"\xff.example",
+            b"a/b",
+            b"a:443",
+            b"a@b",
+        ] {
+            assert_eq!(DnsName::from_bytes(bytes), None, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn labels_and_names_at_the_limit_are_read_and_longer_ones_not() {
+        let label = |length| "a".repeat(length);
+        assert!(DnsName::from_bytes(label(63).as_bytes()).is_some());
+        assert!(DnsName::from_bytes(label(64).as_bytes()).is_none());
+        let name = |last| [label(63), label(63), label(63), label(last)].join(".");
+        assert!(DnsName::from_bytes(name(61).as_bytes()).is_some());
+        assert!(DnsName::from_bytes(name(62).as_bytes()).is_none());
+    }
+
+    #[test]
+    fn an_exact_pattern_matches_its_name_only() {
+        assert_eq!(matches("Pay.acme.example", &["x.example", "pay.ACME.example"]), Truth::Yes);
+        for miss in
+            ["x.pay.acme.example", "pay.acme.example.evil", "acme.example", "xpay.acme.example", "pay.acme"]
+        {
+            assert_eq!(matches("pay.acme.example", &[miss]), Truth::No, "{miss}");
+        }
+        assert_eq!(matches("pay.acme.example", &[]), Truth::No);
+    }
+
+    #[test]
+    fn a_wildcard_pattern_matches_exactly_one_label() {
+        assert_eq!(matches("*.acme.example", &["pay.acme.example"]), Truth::Yes);
+        for miss in
+            ["acme.example", "a.pay.acme.example", "payacme.example", "pay.acme.example.evil", "example"]
+        {
+            assert_eq!(matches("*.acme.example", &[miss]), Truth::No, "{miss}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_in_the_certificate_matches_itself_and_leaves_its_hosts_untold() {
+        assert_eq!(matches("*.acme.example", &["*.acme.example"]), Truth::Yes);
+        assert_eq!(matches("pay.acme.example", &["*.acme.example"]), Truth::CannotTell);
+        assert_eq!(matches("pay.acme.example", &["*.acme.example", "pay.acme.example"]), Truth::Yes);
+        for miss in ["*.pay.acme.example", "*.example", "*.acme.example.evil"] {
+            assert_eq!(matches("*.acme.example", &[miss]), Truth::No, "{miss}");
+            assert_eq!(matches("pay.acme.example", &[miss]), Truth::No, "{miss}");
+        }
+        assert_eq!(matches("acme.example", &["*.acme.example"]), Truth::No);
+    }
+
+    #[test]
+    fn a_name_of_one_label_shares_no_suffix_with_another() {
+        assert_eq!(matches("a", &["b"]), Truth::No);
+        assert_eq!(matches("a", &["a"]), Truth::Yes);
+    }
+
+    #[test]
+    fn an_unreadable_name_cannot_be_told_unless_another_matches() {
+        assert_eq!(matches("pay.acme.example", &["pay.acme.example\0.evil.com"]), Truth::CannotTell);
+        assert_eq!(matches("pay.acme.example", &["\0", "pay.acme.example"]), Truth::Yes);
+    }
+
+    #[test]
+    fn a_pattern_that_is_no_name_is_refused_in_words() {
+        let message = DnsPattern::parse("pay.*.example").unwrap_err().to_string();
+        let expected =
+            "`pay.*.example` is no DNS name; expected one like `billing.acme.example` or `*.acme.example`";
+        assert_eq!(message, expected);
+        assert_eq!(DnsPattern::parse(""), Err(PatternError::Empty));
+        for text in ["*", "**.a", "a.", "spiffe://a/b", "münchen.example"] {
+            assert!(DnsPattern::parse(text).is_err(), "{text}");
+        }
+    }
+}

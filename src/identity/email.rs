@@ -84,3 +84,75 @@ fn lower_domain(text: &str, domain_without_at: bool) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn matches(kind: TextKind, pattern: &str, address: &str) -> Truth {
+        let mut names = Names::new();
+        names.push(EmailAddress::from_bytes(address.as_bytes()));
+        EmailPattern::new(kind, pattern).unwrap().matches(&names)
+    }
+
+    #[test]
+    fn the_domain_is_read_in_lower_case_and_the_local_part_as_it_is() {
+        let address = EmailAddress::from_bytes(b"Alice.O'Hara+x@ACME.Example").unwrap();
+        assert_eq!(address.as_str(), "Alice.O'Hara+x@acme.example");
+    }
+
+    #[test]
+    fn what_is_no_address_is_not_read() {
+        for bytes in [
+            &b""[..],
+            b"alice",
+            b"@acme.example",
+            b"alice@",
+            b"alice@evil.example@acme.example",
+            b"alice@acme.example\0.evil.com",
+            b"al ice@acme.example",
+            b"alice@acme.example\n",
+            b"alice@[192.0.2.1]",
+            b"alice@*.acme.example",
+            b"alice@acme.example.",
+            b"acme.example",
+            b"al\xc3\xafce@acme.example",
+            b"\xff@acme.example",
+        ] {
+            assert_eq!(EmailAddress::from_bytes(bytes), None, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_domain_matches_without_case_and_the_local_part_with_it() {
+        assert_eq!(matches(TextKind::Exact, "alice@Acme.example", "alice@ACME.example"), Truth::Yes);
+        assert_eq!(matches(TextKind::Exact, "alice@acme.example", "Alice@acme.example"), Truth::No);
+        assert_eq!(matches(TextKind::Exact, "alice@acme.example", "malice@acme.example"), Truth::No);
+        assert_eq!(matches(TextKind::Suffix, "@ACME.example", "alice@acme.example"), Truth::Yes);
+        assert_eq!(matches(TextKind::Suffix, ".Acme.example", "alice@mail.acme.example"), Truth::Yes);
+        assert_eq!(matches(TextKind::Suffix, "@acme.example", "alice@evilacme.example"), Truth::No);
+        assert_eq!(matches(TextKind::Suffix, "E@acme.example", "alice@acme.example"), Truth::No);
+        assert_eq!(matches(TextKind::Prefix, "alice@ACME", "alice@acme.example"), Truth::Yes);
+        assert_eq!(matches(TextKind::Prefix, "Alice", "alice@acme.example"), Truth::No);
+        assert_eq!(matches(TextKind::Regex, r"[a-z]+@acme\.example", "alice@ACME.example"), Truth::Yes);
+        assert_eq!(matches(TextKind::Regex, r"[a-z]+", "alice@acme.example"), Truth::No);
+    }
+
+    #[test]
+    fn an_unreadable_address_cannot_be_told() {
+        assert_eq!(matches(TextKind::Suffix, "@acme.example", "a@b@acme.example"), Truth::CannotTell);
+        assert_eq!(matches(TextKind::Exact, "alice@acme.example", "alice@acme.example\0"), Truth::CannotTell);
+    }
+
+    #[test]
+    fn patterns_that_no_address_can_hold_are_refused_in_words() {
+        let error = |kind, text| EmailPattern::new(kind, text).unwrap_err().to_string();
+        let expected = "`acme.example` is no email address; expected one like `alice@acme.example`";
+        assert_eq!(error(TextKind::Exact, "acme.example"), expected);
+        let expected = "`@@acme` can be in no email address, which holds one `@` and neither spaces nor control characters";
+        assert_eq!(error(TextKind::Suffix, "@@acme"), expected);
+        assert_eq!(error(TextKind::Prefix, ""), "the text is empty");
+    }
+}

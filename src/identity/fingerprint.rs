@@ -54,3 +54,62 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     }
     data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    /// SHA-256 of nothing.
+    const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    const BASE64: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+    fn with_colons() -> String {
+        let pairs: Vec<String> =
+            HEX.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).into()).collect();
+        pairs.join(":")
+    }
+
+    #[test]
+    fn every_form_of_a_digest_matches_it_and_no_other() {
+        let colons = with_colons();
+        for text in [HEX, &HEX.to_uppercase(), &colons, &colons.to_uppercase()] {
+            for pattern in [FingerprintPattern::sha256(text), FingerprintPattern::spki_sha256(text)] {
+                assert_eq!(pattern.clone().unwrap().matches(&Fingerprint::of(b"")), Truth::Yes, "{text}");
+                assert_eq!(pattern.unwrap().matches(&Fingerprint::of(b"a")), Truth::No, "{text}");
+            }
+        }
+        assert_eq!(
+            FingerprintPattern::spki_sha256(BASE64).unwrap().matches(&Fingerprint::of(b"")),
+            Truth::Yes
+        );
+    }
+
+    #[test]
+    fn base64_is_read_for_public_keys_only() {
+        let message = FingerprintPattern::sha256(BASE64).unwrap_err().to_string();
+        let expected = "expected 64 hexadecimal digits, which may have a colon after each pair";
+        assert_eq!(message, format!("`{BASE64}` is no SHA-256 digest; {expected}"));
+    }
+
+    #[test]
+    fn other_text_is_refused() {
+        let near = [
+            "a",
+            &HEX[2..],
+            &format!("{HEX}00"),
+            &HEX.replace('e', "g"),
+            &with_colons()[1..],
+            &with_colons()[3..],
+        ]
+        .map(str::to_owned);
+        for text in
+            near.into_iter().chain([BASE64.replace('=', ""), BASE64.replace('+', "-"), format!("{BASE64}=")])
+        {
+            assert!(FingerprintPattern::sha256(&text).is_err(), "{text}");
+            assert!(FingerprintPattern::spki_sha256(&text).is_err(), "{text}");
+        }
+        assert_eq!(FingerprintPattern::sha256(""), Err(PatternError::Empty));
+    }
+}

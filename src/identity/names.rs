@@ -49,3 +49,40 @@ impl<T> Names<T> {
         Truth::any(self.values.iter().map(matches).chain([unreadable]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn names(values: &[Option<u8>]) -> Names<u8> {
+        let mut names = Names::new();
+        values.iter().for_each(|value| names.push(*value));
+        names
+    }
+
+    #[test]
+    fn a_match_wins_over_an_unreadable_name_and_that_over_a_miss() {
+        let is_one = |value: &u8| Truth::from(*value == 1);
+        for (values, expected) in [
+            (&[][..], Truth::No),
+            (&[Some(2)], Truth::No),
+            (&[Some(2), Some(1)], Truth::Yes),
+            (&[None], Truth::CannotTell),
+            (&[None, Some(2)], Truth::CannotTell),
+            (&[None, Some(1)], Truth::Yes),
+        ] {
+            assert_eq!(names(values).any(is_one), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn unreadable_names_are_counted() {
+        let names = names(&[None, Some(1), None]);
+        assert_eq!(
+            (names.values(), names.malformed(), names.len(), names.is_empty()),
+            (&[1][..], 2, 3, false)
+        );
+    }
+}

@@ -109,3 +109,64 @@ fn without_leading_zeros(octets: &[u8]) -> &[u8] {
     let zeros = octets.iter().take_while(|&&octet| octet == 0).count();
     octets.get(zeros..).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn matches(pattern: &str, contents: &[u8]) -> Truth {
+        SerialPattern::parse(pattern).unwrap().matches(&Serial::from_integer(contents))
+    }
+
+    #[test]
+    fn digits_match_in_every_form_that_is_read() {
+        for pattern in ["0f:3a:99", "0F:3A:99", "0f3a99", "0F3A99", "f3a99", "00:00:0f:3a:99", "00000f3a99"] {
+            assert_eq!(matches(pattern, &[0x0f, 0x3a, 0x99]), Truth::Yes, "{pattern}");
+            assert_eq!(matches(pattern, &[0x0f, 0x3a, 0x98]), Truth::No, "{pattern}");
+            assert_eq!(matches(pattern, &[0x0f, 0x3a, 0x99, 0x00]), Truth::No, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_sign_octet_and_zero_count_for_nothing() {
+        assert_eq!(matches("ff", &[0x00, 0xff]), Truth::Yes);
+        assert_eq!(matches("00", &[0x00]), Truth::Yes);
+        assert_eq!(matches("0", &[0x00]), Truth::Yes);
+        assert_eq!(matches("00", &[0x01]), Truth::No);
+    }
+
+    #[test]
+    fn negative_and_overlong_numbers_cannot_be_told() {
+        assert_eq!(matches("ff", &[0xff]), Truth::CannotTell);
+        assert_eq!(matches("01", &[0x01; 20]), Truth::No);
+        assert_eq!(matches("01", &[0x01; 21]), Truth::CannotTell);
+        // 20 octets of which the highest bit is on take 21 in DER.
+        assert_eq!(matches(&"ff".repeat(20), &[&[0x00][..], &[0xff; 20]].concat()), Truth::Yes);
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are_read() {
+        let written = |contents: &[u8]| Serial::from_integer(contents).to_string();
+        assert_eq!(written(&[0x00, 0x9f, 0x03]), "9f03");
+        assert_eq!(written(&[0x0f, 0x3a]), "0f3a");
+        assert_eq!(written(&[0x00]), "00");
+        assert_eq!(written(&[0x80]), "negative");
+        assert_eq!(written(&[0x01; 21]), "too long");
+    }
+
+    #[test]
+    fn other_text_is_refused_in_words() {
+        let message = SerialPattern::parse("0x0f").unwrap_err().to_string();
+        let expected = "`0x0f` is no serial number; expected hexadecimal digits like `0f3a99` or `0f:3a:99`, at most 20 octets";
+        assert_eq!(message, expected);
+        assert_eq!(SerialPattern::parse(""), Err(PatternError::Empty));
+        for text in
+            ["0f:3a9", "f:3a:99", "0f:3a:", ":0f", "0f::3a", "0f 3a", "-1", "0g", "é", &"11".repeat(21)]
+        {
+            assert!(SerialPattern::parse(text).is_err(), "{text}");
+        }
+        assert!(SerialPattern::parse(&"11".repeat(20)).is_ok());
+    }
+}

@@ -184,3 +184,150 @@ fn is_segment(segment: &str) -> bool {
 fn is_mark(byte: u8) -> bool {
     matches!(byte, b'.' | b'-' | b'_')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn identity(uris: &[&[u8]]) -> SpiffeIdentity {
+        let mut names = Names::new();
+        uris.iter().for_each(|uri| names.push(Uri::from_bytes(uri)));
+        SpiffeIdentity::of(&names)
+    }
+
+    fn matches(pattern: &str, id: &str) -> Truth {
+        SpiffePattern::parse(pattern).unwrap().matches(&identity(&[id.as_bytes()]))
+    }
+
+    #[test]
+    fn an_id_is_read_and_its_trust_domain_known() {
+        let id = SpiffeId::parse("spiffe://acme.example/ns/Prod/sa/billing_2.x-y").unwrap();
+        assert_eq!(id.as_str(), "spiffe://acme.example/ns/Prod/sa/billing_2.x-y");
+        assert_eq!(id.trust_domain(), "acme.example");
+    }
+
+    #[test]
+    fn what_breaks_the_specification_is_refused_with_the_reason() {
+        for (text, problem) in [
+            ("", SpiffeProblem::Scheme),
+            ("https://acme.example/a", SpiffeProblem::Scheme),
+            ("SPIFFE://acme.example/a", SpiffeProblem::Scheme),
+            ("spiffe:/acme.example/a", SpiffeProblem::Scheme),
+            ("spiffe://", SpiffeProblem::TrustDomain),
+            ("spiffe:///a", SpiffeProblem::TrustDomain),
+            ("spiffe://Acme.example/a", SpiffeProblem::TrustDomain),
+            ("spiffe://acme.example:443/a", SpiffeProblem::TrustDomain),
+            ("spiffe://user@acme.example/a", SpiffeProblem::TrustDomain),
+            ("spiffe://acme.example?x/a", SpiffeProblem::TrustDomain),
+            ("spiffe://*/a", SpiffeProblem::TrustDomain),
+            ("spiffe://acme.example", SpiffeProblem::NoPath),
+            ("spiffe://acme.example/", SpiffeProblem::EmptySegment),
+            ("spiffe://acme.example/a/", SpiffeProblem::EmptySegment),
+            ("spiffe://acme.example//a", SpiffeProblem::EmptySegment),
+            ("spiffe://acme.example/./a", SpiffeProblem::DotSegment),
+            ("spiffe://acme.example/a/..", SpiffeProblem::DotSegment),
+            ("spiffe://acme.example/a?b", SpiffeProblem::PathCharacter),
+            ("spiffe://acme.example/a#b", SpiffeProblem::PathCharacter),
+            ("spiffe://acme.example/a%2fb", SpiffeProblem::PathCharacter),
+            ("spiffe://acme.example/*", SpiffeProblem::PathCharacter),
+            ("spiffe://x/a;Subject=\"CN=admin\"", SpiffeProblem::PathCharacter),
+            ("spiffe://acme.example/é", SpiffeProblem::PathCharacter),
+        ] {
+            assert_eq!(SpiffeId::parse(text), Err(problem), "{text}");
+        }
+        assert!(SpiffeId::parse("spiffe://acme.example/...").is_ok(), "three dots are a name");
+    }
+
+    #[test]
+    fn ids_at_the_limits_are_read_and_longer_ones_not() {
+        let id = |length: usize| format!("spiffe://a/{}", "b".repeat(length - 11));
+        assert!(SpiffeId::parse(&id(MAX_SPIFFE_ID_BYTES)).is_ok());
+        assert_eq!(SpiffeId::parse(&id(MAX_SPIFFE_ID_BYTES + 1)), Err(SpiffeProblem::TooLong));
+        assert!(SpiffeId::parse(&format!("spiffe://{}/a", "b".repeat(255))).is_ok());
+        assert_eq!(
+            SpiffeId::parse(&format!("spiffe://{}/a", "b".repeat(256))),
+            Err(SpiffeProblem::TrustDomain)
+        );
+    }
+
+    #[test]
+    fn a_certificate_has_one_id_or_none_or_an_invalid_one() {
+        let id = || SpiffeIdentity::Id(SpiffeId::parse("spiffe://a/b").unwrap());
+        let invalid = SpiffeIdentity::Invalid;
+        for (uris, expected) in [
+            (&[][..], SpiffeIdentity::None),
+            (&[&b"https://a/b"[..]], SpiffeIdentity::None),
+            (&[b"https://a/b", b"urn:a"], SpiffeIdentity::None),
+            (&[b"spiffex://a/b"], SpiffeIdentity::None),
+            (&[b"spiffe://a/b"], id()),
+            (&[b"spiffe://a/b", b"spiffe://a/b"], invalid(SpiffeProblem::SeveralUris)),
+            (&[b"https://a/b", b"spiffe://a/b"], invalid(SpiffeProblem::SeveralUris)),
+            (&[b"spiffe://a/b", b"\0"], invalid(SpiffeProblem::UnreadableUri)),
+            (&[b"spiffe://a/b\0"], invalid(SpiffeProblem::UnreadableUri)),
+            (&[b"Spiffe://a/b"], invalid(SpiffeProblem::Scheme)),
+            (&[b"spiffe:a"], invalid(SpiffeProblem::Scheme)),
+            (&[b"spiffe://a"], invalid(SpiffeProblem::NoPath)),
+        ] {
+            assert_eq!(identity(uris), expected, "{uris:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_without_wildcards_matches_its_id_only() {
+        let pattern = "spiffe://acme.example/ns/prod";
+        assert_eq!(matches(pattern, pattern), Truth::Yes);
+        for miss in [
+            "spiffe://acme.example/ns/prod2",
+            "spiffe://acme.example/ns/Prod",
+            "spiffe://acme.example/ns",
+            "spiffe://acme.example/ns/prod/x",
+            "spiffe://acme.example.evil/ns/prod",
+            "https://acme.example/ns/prod",
+        ] {
+            assert_eq!(matches(pattern, miss), Truth::No, "{miss}");
+        }
+    }
+
+    #[test]
+    fn a_star_is_one_segment_and_two_are_any_number_at_the_end() {
+        assert_eq!(matches("spiffe://a/ns/*/sa/billing", "spiffe://a/ns/prod/sa/billing"), Truth::Yes);
+        assert_eq!(matches("spiffe://a/ns/*/sa/billing", "spiffe://a/ns/prod/x/sa/billing"), Truth::No);
+        assert_eq!(matches("spiffe://a/ns/*", "spiffe://a/ns"), Truth::No);
+        for hit in ["spiffe://a/ns", "spiffe://a/ns/x", "spiffe://a/ns/x/y"] {
+            assert_eq!(matches("spiffe://a/ns/**", hit), Truth::Yes, "{hit}");
+        }
+        for miss in ["spiffe://a/nsx", "spiffe://a/x/ns", "spiffe://ab/ns/x"] {
+            assert_eq!(matches("spiffe://a/ns/**", miss), Truth::No, "{miss}");
+        }
+        assert_eq!(matches("spiffe://a/**", "spiffe://a/x"), Truth::Yes);
+    }
+
+    #[test]
+    fn an_invalid_id_cannot_be_told_even_where_its_text_would_match() {
+        for id in
+            ["spiffe://a/ns/x/", "spiffe://a/ns//x", "spiffe://a/ns/../x", "SPIFFE://a/ns/x", "spiffe://a"]
+        {
+            assert_eq!(matches("spiffe://a/**", id), Truth::CannotTell, "{id}");
+        }
+    }
+
+    #[test]
+    fn patterns_that_could_mean_more_than_they_say_are_refused_in_words() {
+        for (text, problem) in [
+            ("spiffe://*/a", SpiffeProblem::TrustDomain.to_string()),
+            ("spiffe://*.acme.example/a", SpiffeProblem::TrustDomain.to_string()),
+            ("spiffe://a", SpiffeProblem::NoPath.to_string()),
+            ("spiffe://a/", SpiffeProblem::EmptySegment.to_string()),
+            ("spiffe://a/**/b", "`**` must be the last segment".to_owned()),
+            ("spiffe://a/b*", "a wildcard must be a whole segment, `*` or `**`".to_owned()),
+            ("spiffe://a/***", "a wildcard must be a whole segment, `*` or `**`".to_owned()),
+            ("a/*", SpiffeProblem::Scheme.to_string()),
+        ] {
+            let error = SpiffePattern::parse(text).unwrap_err().to_string();
+            assert_eq!(error, format!("`{text}` is no SPIFFE ID: {problem}"));
+        }
+        assert_eq!(SpiffePattern::parse(""), Err(PatternError::Empty));
+    }
+}

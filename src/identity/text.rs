@@ -111,9 +111,25 @@ fn compile(text: &str, case: Case) -> Result<Regex, PatternError> {
     if !text.is_ascii() {
         return Err(PatternError::NotAscii { text: text.to_owned(), kind: "a regular expression here" });
     }
+    if turns_on_unicode(text) {
+        let problem = "the flag `u` is not to be had".to_owned();
+        return Err(PatternError::Regex { text: text.to_owned(), problem });
+    }
     // By itself first: `a)|(?:b` would be two alternatives of which neither is anchored at both ends.
     build(text, text, case)?;
     build(&format!(r"\A(?:{text})\z"), text, case)
+}
+
+/// Whether a group such as `(?u)` or `(?iu:...)` is in the expression: without tables it means what it should in some
+/// expressions and is refused in others.
+fn turns_on_unicode(text: &str) -> bool {
+    // An escaped parenthesis opens no group.
+    let text = text.replace(r"\\", "").replace(r"\(", "");
+    text.split("(?").skip(1).any(|group| {
+        let flags = group.bytes().take_while(|byte| byte.is_ascii_alphabetic() || *byte == b'-');
+        let end = group.bytes().find(|byte| !byte.is_ascii_alphabetic() && *byte != b'-');
+        matches!(end, Some(b':' | b')')) && flags.into_iter().any(|flag| flag == b'u')
+    })
 }
 
 fn build(expression: &str, text: &str, case: Case) -> Result<Regex, PatternError> {
@@ -136,4 +152,113 @@ fn build(expression: &str, text: &str, case: Case) -> Result<Regex, PatternError
 fn last_line(message: &str) -> String {
     let line = message.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn each_kind_matches_its_part_and_not_its_near_miss() {
+        for (kind, pattern, hit, misses) in [
+            (TextKind::Exact, "abc", "abc", &["ab", "abcd", "xabc", "Abc", ""][..]),
+            (TextKind::Prefix, "ab", "abc", &["a", "xab", "Abc", ""]),
+            (TextKind::Suffix, "bc", "abc", &["c", "bcx", "abC", ""]),
+            (TextKind::Regex, "a.c", "abc", &["xabc", "abcx", "ac", "abc\n", "\nabc", "aBC"]),
+        ] {
+            let pattern = TextPattern::new(kind, pattern, Case::Sensitive).unwrap();
+            assert!(pattern.matches(hit), "{kind:?} {hit}");
+            for miss in misses {
+                assert!(!pattern.matches(miss), "{kind:?} {}", miss.escape_debug());
+            }
+        }
+    }
+
+    #[test]
+    fn letters_match_in_either_case_only_where_asked_for() {
+        for (kind, pattern) in [
+            (TextKind::Exact, "aBc"),
+            (TextKind::Prefix, "aB"),
+            (TextKind::Suffix, "Bc"),
+            (TextKind::Regex, "aB."),
+        ] {
+            assert!(TextPattern::new(kind, pattern, Case::Ignored).unwrap().matches("AbC"), "{kind:?}");
+            assert!(!TextPattern::new(kind, pattern, Case::Sensitive).unwrap().matches("AbC"), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn every_alternative_of_a_regular_expression_is_anchored() {
+        let pattern = TextPattern::regex("a|b").unwrap();
+        assert!(pattern.matches("a") && pattern.matches("b"));
+        assert!(!pattern.matches("ax") && !pattern.matches("xb"));
+        let pattern = TextPattern::regex("(?m)^a$").unwrap();
+        assert!(pattern.matches("a") && !pattern.matches("a\nb"));
+    }
+
+    #[test]
+    fn an_expression_that_closes_the_anchors_group_is_refused() {
+        for text in ["a)|(?:b", "(?x)a#", "(", "*a", "[", r"\p{Greek}"] {
+            let result = TextPattern::regex(text);
+            assert!(matches!(result, Err(PatternError::Regex { .. })), "{text}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn an_expression_never_turns_on_unicode() {
+        for text in ["(?u)a", "(?iu:a)", "a(?-u)b", r"\\\\(?u)"] {
+            assert!(TextPattern::regex(text).is_err(), "{text}");
+        }
+        for (text, hit) in
+            [(r"a\(?u", "au"), (r"(?P<u>a)", "a"), ("(?i)U", "u"), ("(?:u)", "u"), ("(?i:u)", "U")]
+        {
+            assert!(TextPattern::regex(text).unwrap().matches(hit), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_expression_says_what_is_wrong_on_one_line() {
+        let message = TextPattern::regex("a(b").unwrap_err().to_string();
+        assert_eq!(message, "`a(b` is no regular expression: unclosed group");
+    }
+
+    #[test]
+    fn an_expression_that_compiles_too_large_is_refused() {
+        let text = "(?:[a-z]{100}){100}";
+        assert_eq!(
+            TextPattern::regex(text).unwrap_err(),
+            PatternError::RegexTooLarge { text: text.to_owned() }
+        );
+        assert!(TextPattern::regex("[a-z]{1,100}").is_ok());
+    }
+
+    #[test]
+    fn an_expression_that_is_not_ascii_is_refused_and_other_text_is_not() {
+        let message = TextPattern::regex("é").unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "`é` holds characters that are not ASCII, which a regular expression here never does"
+        );
+        assert!(TextPattern::exact("é").unwrap().matches("é"));
+    }
+
+    #[test]
+    fn empty_text_is_refused() {
+        for kind in [TextKind::Exact, TextKind::Prefix, TextKind::Suffix, TextKind::Regex] {
+            assert_eq!(
+                TextPattern::new(kind, "", Case::Sensitive).unwrap_err(),
+                PatternError::Empty,
+                "{kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn text_is_never_cut_inside_of_a_character() {
+        let (prefix, suffix) = (TextPattern::prefix("a").unwrap(), TextPattern::suffix("b").unwrap());
+        assert!(!prefix.matches("é") && !suffix.matches("é"));
+        assert!(prefix.matches("aé") && suffix.matches("éb"));
+    }
 }

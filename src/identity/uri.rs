@@ -56,3 +56,50 @@ impl UriPattern {
         names.any(|name| self.text.matches(name.as_str()).into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn matches(kind: TextKind, pattern: &str, uris: &[&[u8]]) -> Truth {
+        let mut names = Names::new();
+        uris.iter().for_each(|uri| names.push(Uri::from_bytes(uri)));
+        UriPattern::new(kind, pattern).unwrap().matches(&names)
+    }
+
+    #[test]
+    fn any_uri_of_the_certificate_may_match_byte_for_byte() {
+        let uris: &[&[u8]] = &[b"urn:acme:a", b"https://acme.example/Pay"];
+        assert_eq!(matches(TextKind::Exact, "https://acme.example/Pay", uris), Truth::Yes);
+        assert_eq!(matches(TextKind::Exact, "https://acme.example/pay", uris), Truth::No);
+        assert_eq!(matches(TextKind::Exact, "https://acme.example/Pay/", uris), Truth::No);
+        assert_eq!(matches(TextKind::Prefix, "urn:acme:", uris), Truth::Yes);
+        assert_eq!(matches(TextKind::Prefix, "acme", uris), Truth::No);
+        assert_eq!(matches(TextKind::Suffix, "/Pay", uris), Truth::Yes);
+        assert_eq!(matches(TextKind::Regex, "urn:acme:[a-z]", uris), Truth::Yes);
+        assert_eq!(matches(TextKind::Regex, "acme", uris), Truth::No);
+    }
+
+    #[test]
+    fn unreadable_uris_cannot_be_told() {
+        for odd in [&b""[..], b"urn:a\0", b"urn:a b", b"urn:a\n", b"urn:\x7f", b"urn:\xc3\xa9", b"urn:\xff"] {
+            assert_eq!(Uri::from_bytes(odd), None, "{}", odd.escape_ascii());
+            assert_eq!(
+                matches(TextKind::Prefix, "urn:", &[odd]),
+                Truth::CannotTell,
+                "{}",
+                odd.escape_ascii()
+            );
+        }
+        assert_eq!(matches(TextKind::Prefix, "urn:", &[b"\0", b"urn:a"]), Truth::Yes);
+    }
+
+    #[test]
+    fn a_pattern_that_no_uri_can_hold_is_refused_in_words() {
+        let message = UriPattern::new(TextKind::Exact, "urn:a b").unwrap_err().to_string();
+        assert_eq!(message, "`urn:a b` can be in no URI, which holds neither spaces nor control characters");
+        assert_eq!(UriPattern::new(TextKind::Exact, "").unwrap_err(), PatternError::Empty);
+    }
+}

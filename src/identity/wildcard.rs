@@ -27,3 +27,39 @@ fn segments_match(pattern: &str, value: &str) -> bool {
     }
     segments.next().is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_star_is_one_segment() {
+        for value in ["a/x/b", "a/x/b/", "a/*/b"] {
+            assert!(wildcard_matches("a/*/b", value), "{value}");
+        }
+        for value in ["a/b", "a//b", "a/x/y/b", "a/x/bc", "xa/x/b", "a/x/b//", "a/x", "", "/"] {
+            assert!(!wildcard_matches("a/*/b", value), "{value}");
+        }
+    }
+
+    #[test]
+    fn two_stars_at_the_end_are_any_number_of_segments() {
+        for value in ["a", "a/", "a/x", "a/x/", "a/x/y"] {
+            assert!(wildcard_matches("a/**", value), "{value}");
+        }
+        for value in ["", "ab", "ab/x", "a//", "a//x", "a/x//y", "a/x//"] {
+            assert!(!wildcard_matches("a/**", value), "{value}");
+        }
+    }
+
+    #[test]
+    fn stars_elsewhere_match_nothing() {
+        for (pattern, value) in
+            [("a/**/b", "a/x/b"), ("a/x*", "a/xy"), ("a/x*", "a/x*"), ("a/***", "a/x"), ("**x", "**x")]
+        {
+            assert!(!wildcard_matches(pattern, value), "{pattern} {value}");
+        }
+    }
+}
