@@ -1,0 +1,49 @@
+//! The command line: one file per command.
+
+mod check;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Check mTLS policies offline, with the very engine that the Envoy filter runs.
+#[derive(Debug, Parser)]
+#[command(name = "mtlsctl", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// What was asked for holds: 0.
+    Good,
+    /// It does not: 1.
+    Errors,
+    /// The command could not be carried out as it was called, or a file could not be read: 2, as clap exits.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Good => 0,
+            Exit::Errors => 1,
+            Exit::Usage => 2,
+        })
+    }
+}
+
+/// Runs the command that the process's arguments name.
+pub(crate) fn run() -> Exit {
+    match Arguments::parse().command {
+        Command::Check(check) => check.run(),
+    }
+}

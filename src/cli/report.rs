@@ -1,0 +1,199 @@
+//! What `mtlsctl check` prints.
+
+use std::io;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use mtls_policy::policy::{Location, Policy, PolicyError, PolicyErrors};
+use serde::Serialize;
+
+use super::Exit;
+
+/// Lines shown before and after an error.
+const CONTEXT_LINES: usize = 1;
+
+/// What was found in one file.
+pub(super) struct FileReport {
+    file: String,
+    finding: Finding,
+}
+
+enum Finding {
+    Good { routes: usize, digest: String },
+    Faulty { text: String, errors: PolicyErrors },
+    Unreadable { error: String },
+}
+
+impl FileReport {
+    pub(super) fn checked(file: String, document: &[u8], policy: Result<Policy, PolicyErrors>) -> Self {
+        let finding = match policy {
+            Ok(policy) => {
+                Finding::Good { routes: policy.routes().iter().len(), digest: policy.digest().to_string() }
+            }
+            Err(errors) => Finding::Faulty { text: String::from_utf8_lossy(document).into_owned(), errors },
+        };
+        Self { file, finding }
+    }
+
+    pub(super) fn unreadable(file: String, error: &io::Error) -> Self {
+        Self { file, finding: Finding::Unreadable { error: error.to_string() } }
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        match self.finding {
+            Finding::Good { .. } => Exit::Good,
+            Finding::Faulty { .. } => Exit::Errors,
+            Finding::Unreadable { .. } => Exit::Usage,
+        }
+    }
+}
+
+/// For people. Styled; the writer removes the styles where nobody sees them.
+pub(super) fn human(reports: &[FileReport]) -> String {
+    let renderer = Renderer::styled();
+    let mut page = String::new();
+    for FileReport { file, finding } in reports {
+        match finding {
+            Finding::Good { routes, digest } => {
+                let noun = if *routes == 1 { "route" } else { "routes" };
+                page.push_str(&format!("{file}: good, {routes} {noun}, digest {digest}\n"));
+            }
+            Finding::Unreadable { error } => page.push_str(&format!("{file}: cannot be read: {error}\n")),
+            Finding::Faulty { text, errors } => {
+                for error in errors {
+                    page.push_str(&renderer.render(&[group(file, text, error)]));
+                    page.push_str("\n\n");
+                }
+                let count = errors.iter().len();
+                let noun = if count == 1 { "error" } else { "errors" };
+                page.push_str(&format!("{file}: {count} {noun}\n"));
+            }
+        }
+    }
+    page
+}
+
+fn group<'a>(file: &'a str, text: &'a str, error: &'a PolicyError) -> Group<'a> {
+    let Location { line, bytes, .. } = error.location();
+    // Only the lines around the error, so that a report on a long policy with many errors stays fast.
+    let excerpt = Excerpt::around(text, bytes, *line);
+    let snippet = Snippet::source(excerpt.text)
+        .line_start(excerpt.first_line)
+        .path(file)
+        .fold(false)
+        .annotation(AnnotationKind::Primary.span(excerpt.bytes));
+    let group = Level::ERROR.primary_title(error.kind().to_string()).element(snippet);
+    match error.help() {
+        Some(help) => group.element(Level::HELP.message(help)),
+        None => group,
+    }
+}
+
+/// Whole lines of a text, and a range of bytes counted from their beginning.
+struct Excerpt<'a> {
+    text: &'a str,
+    first_line: usize,
+    bytes: std::ops::Range<usize>,
+}
+
+impl<'a> Excerpt<'a> {
+    fn around(text: &'a str, bytes: &std::ops::Range<usize>, line: usize) -> Self {
+        let mut start = line_start(text, bytes.start);
+        let mut first_line = line;
+        for _ in 0..CONTEXT_LINES {
+            if let Some(before) = start.checked_sub(1) {
+                start = line_start(text, before);
+                first_line = first_line.saturating_sub(1);
+            }
+        }
+        // An object that spans many lines is pointed at where it begins.
+        let first_line_end = line_end(text, bytes.start);
+        let last = bytes.end.min(first_line_end).max(bytes.start);
+        let mut end = first_line_end;
+        for _ in 0..CONTEXT_LINES {
+            end = line_end(text, (end + 1).min(text.len()));
+        }
+        Self {
+            text: text.get(start..end).unwrap_or_default(),
+            first_line,
+            bytes: bytes.start.saturating_sub(start)..last.saturating_sub(start),
+        }
+    }
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+}
+
+fn line_end(text: &str, at: usize) -> usize {
+    text.get(at..).and_then(|after| after.find('\n')).map_or(text.len(), |newline| at + newline)
+}
+
+/// For programs: one object, with an entry for every file.
+pub(super) fn json(reports: &[FileReport]) -> String {
+    #[derive(Serialize)]
+    struct Page<'a> {
+        files: Vec<File<'a>>,
+    }
+    let page = Page { files: reports.iter().map(File::new).collect() };
+    serde_json::to_string_pretty(&page).map(|text| text + "\n").unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    file: &'a str,
+    good: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routes: Option<usize>,
+    errors: Vec<Fault<'a>>,
+}
+
+#[derive(Serialize)]
+struct Fault<'a> {
+    code: &'a str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    place: Option<Place<'a>>,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    line: usize,
+    column: usize,
+    pointer: &'a str,
+    text: &'a str,
+}
+
+impl<'a> File<'a> {
+    fn new(report: &'a FileReport) -> Self {
+        let file = report.file.as_str();
+        match &report.finding {
+            Finding::Good { routes, digest } => {
+                Self { file, good: true, digest: Some(digest), routes: Some(*routes), errors: Vec::new() }
+            }
+            Finding::Faulty { errors, .. } => {
+                let errors = errors.iter().map(Fault::new).collect();
+                Self { file, good: false, digest: None, routes: None, errors }
+            }
+            Finding::Unreadable { error } => {
+                let fault = Fault { code: "unreadable", message: error.clone(), help: None, place: None };
+                Self { file, good: false, digest: None, routes: None, errors: vec![fault] }
+            }
+        }
+    }
+}
+
+impl<'a> Fault<'a> {
+    fn new(error: &'a PolicyError) -> Self {
+        let Location { line, column, pointer, text, .. } = error.location();
+        Self {
+            code: error.kind().code(),
+            message: error.kind().to_string(),
+            help: error.help(),
+            place: Some(Place { line: *line, column: *column, pointer, text }),
+        }
+    }
+}
