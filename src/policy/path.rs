@@ -283,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_path_built_to_have_many_readings_ends_the_search() {
-        let path = "/a;b%5c%252e%2e//./%2f;x%253b".repeat(200);
+        // The order of the transformations matters at every step: it has hundreds of readings.
+        let path = r"/;p/%2f%2e%2e\%252f/%5c%3b%255c/./\\%23";
         assert_eq!(readings(path.as_bytes()), Ok(Readings::TooMany));
     }
 
