@@ -20,6 +20,8 @@
 //! | [`engine`] | the way of a request through all of these |
 //! | [`outcome`], [`audit`] | what a decision does, and how it is recorded |
 
+#![cfg_attr(test, allow(clippy::string_slice, reason = "a test may panic"))]
+
 pub mod audit;
 pub mod cert;
 pub mod engine;

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
-/// The longest header value, in bytes. Envoy takes 60 KiB of headers by default from a client and may be told to
-/// take more; what it adds itself holds the certificate, its chain and its names: 64 KiB of DER are 130 KiB here.
+/// The longest header value, in bytes. Envoy takes 60 KiB of headers by default from a client, and may be told to take
+/// more. What it adds itself holds the certificate, the chain and the names: 64 KiB of DER are about 100 KiB here.
 pub const MAX_HEADER_BYTES: usize = 1024 * 1024;
 
 /// The most elements: each is a proxy that the request came through.

@@ -49,7 +49,7 @@ impl AttributeType {
             return Ok(AttributeType { oid: oid.to_vec() });
         }
         dotted(text).ok_or_else(|| PatternError::Attribute {
-            text: text.escape_debug().to_string(),
+            text: text.to_owned(),
             known: KNOWN.map(|(name, _)| format!("`{name}`")).join(", "),
         })
     }
@@ -424,7 +424,10 @@ mod tests {
         let new =
             |kind, text| AttributePattern::new(AttributeType::parse("CN").unwrap(), kind, text).map(|_| ());
         let message = new(TextKind::Exact, "a\0").unwrap_err().to_string();
-        assert_eq!(message, r"`a\0` can be in no attribute, which holds no control or invisible characters");
+        assert_eq!(
+            message,
+            r"`a\u{0}` can be in no attribute, which holds no control or invisible characters"
+        );
         for kind in [TextKind::Exact, TextKind::Prefix, TextKind::Suffix] {
             assert_eq!(new(kind, " "), Err(PatternError::Empty), "{kind:?}");
         }

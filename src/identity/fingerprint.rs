@@ -97,11 +97,11 @@ mod tests {
     fn other_text_is_refused() {
         let near = [
             "a",
-            &HEX[2..],
+            HEX.split_at(2).1,
             &format!("{HEX}00"),
             &HEX.replace('e', "g"),
-            &with_colons()[1..],
-            &with_colons()[3..],
+            with_colons().split_at(1).1,
+            with_colons().split_at(3).1,
         ]
         .map(str::to_owned);
         for text in

@@ -109,7 +109,7 @@ impl TextPattern {
 
 fn compile(text: &str, case: Case) -> Result<Regex, PatternError> {
     if !text.is_ascii() {
-        return Err(PatternError::NotAscii { text: text.to_owned(), kind: "a regular expression here" });
+        return Err(PatternError::NotAscii { text: text.to_owned() });
     }
     if turns_on_unicode(text) {
         let problem = "the flag `u` is not to be had".to_owned();
@@ -239,7 +239,7 @@ mod tests {
         let message = TextPattern::regex("é").unwrap_err().to_string();
         assert_eq!(
             message,
-            "`é` holds characters that are not ASCII, which a regular expression here never does"
+            "`é` holds characters that are not ASCII, which a regular expression here must not"
         );
         assert!(TextPattern::exact("é").unwrap().matches("é"));
     }

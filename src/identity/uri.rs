@@ -46,7 +46,7 @@ impl UriPattern {
     pub fn new(kind: TextKind, text: &str) -> Result<UriPattern, PatternError> {
         let literal = kind != TextKind::Regex;
         if literal && !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(PatternError::Uri { text: text.escape_debug().to_string() });
+            return Err(PatternError::Uri { text: text.to_owned() });
         }
         Ok(UriPattern { text: TextPattern::new(kind, text, Case::Sensitive)? })
     }
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn a_pattern_that_no_uri_can_hold_is_refused_in_words() {
         let message = UriPattern::new(TextKind::Exact, "urn:a b").unwrap_err().to_string();
-        assert_eq!(message, "`urn:a b` can be in no URI, which holds neither spaces nor control characters");
+        assert_eq!(message, "`urn:a b` can be in no URI, which is printable ASCII without spaces");
         assert_eq!(UriPattern::new(TextKind::Exact, "").unwrap_err(), PatternError::Empty);
     }
 }

@@ -76,6 +76,6 @@ fn load_policy() -> Result<Policy, Vec<String>> {
         host::plugin_configuration().map_err(|error| vec![format!("policy error: {error}")])?.ok_or_else(
             || vec!["policy error: the plugin has no configuration; it must hold a policy".to_owned()],
         )?;
-    Policy::from_json(&configuration)
+    Policy::from_configuration(&configuration)
         .map_err(|errors| errors.iter().map(|error| format!("policy error: {error}")).collect())
 }

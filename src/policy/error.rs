@@ -45,8 +45,17 @@ impl PolicyErrors {
         let locate = |(kind, span): (PolicyErrorKind, Span)| PolicyError {
             kind,
             location: Location::new(text, span, document),
+            by_pointer: false,
         };
         Self(problems.into_iter().map(locate).collect())
+    }
+
+    /// For a document that was not text: places are told by pointer alone.
+    pub(super) fn without_text(mut self) -> Self {
+        for error in &mut self.0 {
+            error.by_pointer = true;
+        }
+        self
     }
 
     /// The errors, in the order of the text.
@@ -64,11 +73,13 @@ impl<'a> IntoIterator for &'a PolicyErrors {
     }
 }
 
-/// One thing that is wrong with a policy document. Displays as `line:column: message (at pointer)`.
+/// One thing that is wrong with a policy document. Displays as `line:column: message (at pointer)`, without line and
+/// column where the document was not text.
 #[derive(Debug)]
 pub struct PolicyError {
     kind: PolicyErrorKind,
     location: Location,
+    by_pointer: bool,
 }
 
 impl PolicyError {
@@ -91,7 +102,10 @@ impl PolicyError {
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Location { line, column, pointer, .. } = &self.location;
-        write!(f, "{line}:{column}: {}", self.kind)?;
+        if !self.by_pointer {
+            write!(f, "{line}:{column}: ")?;
+        }
+        write!(f, "{}", self.kind)?;
         if !pointer.is_empty() {
             write!(f, " (at `{pointer}`)")?;
         }

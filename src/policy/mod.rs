@@ -1,6 +1,7 @@
 //! The policy: what it says, how a document becomes one, and how a request is judged by it.
 
 mod compile;
+mod configuration;
 mod decision;
 mod error;
 pub(crate) mod evaluate;
@@ -21,6 +22,7 @@ pub(crate) use route::{ClientCertificate, Selection};
 
 use crate::cert::Fingerprint;
 use error::Span;
+use source::Node;
 
 /// A policy document that was read, checked and compiled; every value of this type is valid.
 #[derive(Debug)]
@@ -75,7 +77,30 @@ impl Policy {
             }
         };
         let tree = source::parse(text).map_err(|fault| PolicyErrors::locate(vec![fault], text, None))?;
-        compile::compile(&tree).map_err(|faults| PolicyErrors::locate(faults, text, Some(&tree)))
+        Self::from_tree(text, &tree)
+    }
+
+    /// Reads and compiles a plugin's configuration: a policy document as JSON text, or as the serialized
+    /// `google.protobuf.Struct` that stands for it. Both mean the same.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the document. In a `Struct` there are no lines: its errors are told by pointer.
+    pub fn from_configuration(configuration: &[u8]) -> Result<Self, PolicyErrors> {
+        // A message never is JSON: between its strings stand lengths and tags, which are control bytes there. So what
+        // is not JSON may be one.
+        if let Ok(text) = std::str::from_utf8(configuration)
+            && let Ok(tree) = source::parse(text)
+        {
+            return Self::from_tree(text, &tree);
+        }
+        match configuration::json_of_struct(configuration) {
+            Some(json) => Self::from_json(json.as_bytes()).map_err(PolicyErrors::without_text),
+            None => Self::from_json(configuration),
+        }
+    }
+
+    fn from_tree(text: &str, tree: &Node) -> Result<Self, PolicyErrors> {
+        compile::compile(tree).map_err(|faults| PolicyErrors::locate(faults, text, Some(tree)))
     }
 
     /// SHA-256 of what the document means: the same for any order of keys, white space and form of numbers.

@@ -2,7 +2,11 @@
 //! it anew. No clock and no chance: the same calls give the same bytes, and keys follow from names, so that they
 //! are no secrets.
 #![allow(dead_code, reason = "each test binary uses its own part")]
-#![allow(clippy::unwrap_used, reason = "tests stop where a certificate cannot be made")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests stop where a certificate cannot be made"
+)]
 
 use std::net::IpAddr;
 

@@ -105,13 +105,10 @@ fn verified_by(node: &Node, problems: &mut Problems) -> Option<Verification> {
     if let Value::String(_) = node.value {
         // The short form: the operator vouches for the listener.
         let trusted = Some(Verification::Envoy(Resumption::Trusted));
-        return match word(node, VERIFIED_BY, &[trusted, None], problems)? {
-            Some(verification) => Some(verification),
-            None => {
-                let feature = "\"verified_by\": \"plugin\"".to_owned();
-                problems.add(node.span, PolicyErrorKind::Unsupported { feature })
-            }
-        };
+        return word(node, VERIFIED_BY, &[trusted, None], problems)?.or_else(|| {
+            let feature = "\"verified_by\": \"plugin\"".to_owned();
+            problems.add(node.span, PolicyErrorKind::Unsupported { feature })
+        });
     }
     let object = Object::open(node, Keys::of(&["envoy"]), problems)?;
     let envoy = object.require("envoy", None, problems)?;

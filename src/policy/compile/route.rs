@@ -227,18 +227,14 @@ fn client_certificate<'n>(
         Required,
         Optional,
         Ignored,
-        Unverified,
     }
     let help = "say `required`, `optional` or `ignored`";
     let demand = object.require("client_certificate", Some(help), problems).and_then(|node| {
-        let values = [Demand::Required, Demand::Optional, Demand::Ignored, Demand::Unverified];
-        match word(node, CLIENT_CERTIFICATE, &values, problems)? {
-            Demand::Unverified => {
-                let feature = "\"client_certificate\": \"unverified\"".to_owned();
-                problems.add(node.span, PolicyErrorKind::Unsupported { feature })
-            }
-            demand => Some(demand),
-        }
+        let values = [Some(Demand::Required), Some(Demand::Optional), Some(Demand::Ignored), None];
+        word(node, CLIENT_CERTIFICATE, &values, problems)?.or_else(|| {
+            let feature = "\"client_certificate\": \"unverified\"".to_owned();
+            problems.add(node.span, PolicyErrorKind::Unsupported { feature })
+        })
     });
     // Compiled whatever the demand is, so that every fault is found at once.
     let allow = match object.get("allow") {

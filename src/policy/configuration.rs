@@ -1,0 +1,77 @@
+//! The forms in which Envoy hands a policy to the plugin.
+//!
+//! Envoy unwraps a `StringValue` to its text, and leaves a `Struct` as the protobuf message that it is.
+
+use prost::Message as _;
+use prost_types::value::Kind;
+use prost_types::{Struct, Value};
+
+/// The JSON text of a serialized `google.protobuf.Struct`; `None` if `bytes` are none.
+///
+/// Depth is limited by `prost` to 100 messages.
+pub(super) fn json_of_struct(bytes: &[u8]) -> Option<String> {
+    let message = Struct::decode(bytes).ok()?;
+    // Text that happens to decode, as an empty message does, is no policy in this form.
+    (!message.fields.is_empty()).then(|| object(message).to_string())
+}
+
+fn object(message: Struct) -> serde_json::Value {
+    message.fields.into_iter().map(|(key, value)| (key, json(value))).collect()
+}
+
+fn json(value: Value) -> serde_json::Value {
+    match value.kind {
+        // A number that JSON cannot hold becomes null, which no key of a policy accepts.
+        Some(Kind::NullValue(_)) | None => serde_json::Value::Null,
+        Some(Kind::BoolValue(value)) => value.into(),
+        Some(Kind::NumberValue(value)) => value.into(),
+        Some(Kind::StringValue(value)) => value.into(),
+        Some(Kind::ListValue(list)) => list.values.into_iter().map(json).collect(),
+        Some(Kind::StructValue(message)) => object(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn value(kind: Kind) -> Value {
+        Value { kind: Some(kind) }
+    }
+
+    #[test]
+    fn a_struct_becomes_the_json_that_it_stands_for() {
+        let list = prost_types::ListValue {
+            values: vec![value(Kind::StringValue("a".to_owned())), Value::default()],
+        };
+        let message = Struct {
+            fields: [
+                ("version".to_owned(), value(Kind::NumberValue(1.0))),
+                ("list".to_owned(), value(Kind::ListValue(list))),
+                ("flag".to_owned(), value(Kind::BoolValue(true))),
+                ("inner".to_owned(), value(Kind::StructValue(Struct::default()))),
+            ]
+            .into(),
+        };
+        let json = json_of_struct(&message.encode_to_vec());
+        assert_eq!(json.as_deref(), Some(r#"{"flag":true,"inner":{},"list":["a",null],"version":1.0}"#));
+    }
+
+    #[test]
+    fn text_is_no_struct() {
+        for text in ["", "{}", "\n{}", "\n{\"version\": 1}", " ", "version: 1"] {
+            assert_eq!(json_of_struct(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_struct_of_endless_depth_is_refused() {
+        let mut message = Struct::default();
+        for _ in 0..200 {
+            message = Struct { fields: [("a".to_owned(), value(Kind::StructValue(message)))].into() };
+        }
+        assert_eq!(json_of_struct(&message.encode_to_vec()), None);
+    }
+}

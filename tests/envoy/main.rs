@@ -1,0 +1,14 @@
+//! The filter on a real Envoy with real TLS clients: statuses, headers, records, counters.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may panic"
+)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod shipped;

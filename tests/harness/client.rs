@@ -1,0 +1,327 @@
+//! An HTTP client for one listener: over TLS with any certificate or none, HTTP/1.1 or HTTP/2.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper::header::{HOST, HeaderMap};
+use hyper::{Method, Request, Uri};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::client::Resumption;
+use rustls::pki_types::ServerName;
+use rustls::version::{TLS12, TLS13};
+use rustls::{HandshakeKind, SupportedProtocolVersion};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::mint::{Ca, Minted};
+use super::tls::{self, Pinned, Presented};
+
+/// No step of a client takes longer than this.
+pub const LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Who asks, and how. Clones share TLS sessions.
+#[derive(Clone)]
+pub struct Client {
+    address: SocketAddr,
+    server: Arc<Pinned>,
+    presented: Option<Arc<Presented>>,
+    sni: Option<Option<String>>,
+    protocol: Protocol,
+    versions: Vec<&'static SupportedProtocolVersion>,
+    resumption: Resumption,
+}
+
+impl Client {
+    /// A client without a certificate, of the server with this certificate (DER): HTTP/1.1, any TLS version, SNI as
+    /// the URL's host, no session resumption.
+    pub fn new(address: SocketAddr, server: &[u8]) -> Client {
+        Client {
+            address,
+            server: Pinned::new(server),
+            presented: None,
+            sni: None,
+            protocol: Protocol::Http1,
+            versions: vec![&TLS12, &TLS13],
+            resumption: Resumption::disabled(),
+        }
+    }
+
+    /// Presents a certificate.
+    pub fn presents(self, certificate: &Minted) -> Client {
+        self.presents_chain(certificate, &[])
+    }
+
+    /// Presents a certificate and certificates of CAs behind it.
+    pub fn presents_chain(mut self, certificate: &Minted, cas: &[&Ca]) -> Client {
+        let chain =
+            [certificate.der.clone()].into_iter().chain(cas.iter().map(|ca| ca.der().to_vec())).collect();
+        self.presented = Some(Presented::new(chain, certificate.key_der()));
+        self
+    }
+
+    /// Asks for another server name than the URL's host; `None` for none at all.
+    pub fn sni(mut self, name: Option<&str>) -> Client {
+        self.sni = Some(name.map(str::to_owned));
+        self
+    }
+
+    /// Speaks HTTP/2, on plaintext listeners too.
+    pub fn http2(mut self) -> Client {
+        self.protocol = Protocol::Http2;
+        self
+    }
+
+    /// Speaks TLS 1.2 only.
+    pub fn tls12(mut self) -> Client {
+        self.versions = vec![&TLS12];
+        self
+    }
+
+    /// Speaks TLS 1.3 only.
+    pub fn tls13(mut self) -> Client {
+        self.versions = vec![&TLS13];
+        self
+    }
+
+    /// Resumes TLS sessions of its own and its clones' earlier connections, where the server lets it.
+    pub fn resumption(mut self) -> Client {
+        self.resumption = Resumption::in_memory_sessions(32);
+        self
+    }
+
+    /// GETs a URL over a new connection; panics if there is no reply.
+    pub async fn get(&self, url: &str) -> Reply {
+        self.send(get(url)).await
+    }
+
+    /// Sends a request over a new connection; panics if there is no reply.
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Reply {
+        let uri = request.uri().clone();
+        self.try_send(request).await.unwrap_or_else(|why| panic!("no reply from {uri}: {why}"))
+    }
+
+    /// Sends a request over a new connection. No reply is what clients get whom Envoy refuses in the handshake.
+    pub async fn try_send(&self, request: Request<Full<Bytes>>) -> Result<Reply, String> {
+        let mut connection = self.try_connect(request.uri()).await?;
+        connection.try_send(request).await
+    }
+
+    /// Opens a connection for the scheme and host of a URL; panics if it cannot be opened.
+    pub async fn connect(&self, url: &str) -> Connection {
+        self.try_connect(&url.parse().expect("a URL"))
+            .await
+            .unwrap_or_else(|why| panic!("no connection: {why}"))
+    }
+
+    async fn try_connect(&self, url: &Uri) -> Result<Connection, String> {
+        if url.scheme_str() == Some("http") {
+            let stream = TokioIo::new(self.tcp().await?);
+            return Ok(Connection { sender: Sender::open(self.protocol, stream).await?, resumed: false });
+        }
+        let alpn: &[&[u8]] = match self.protocol {
+            Protocol::Http1 => &[b"http/1.1"],
+            Protocol::Http2 => &[b"h2"],
+        };
+        let stream = self.tls(url.host().unwrap_or_default(), alpn).await?;
+        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+        Ok(Connection { sender: Sender::open(self.protocol, TokioIo::new(stream)).await?, resumed })
+    }
+
+    pub(super) async fn tcp(&self) -> Result<TcpStream, String> {
+        limited(TcpStream::connect(self.address)).await
+    }
+
+    pub(super) async fn tls(&self, host: &str, alpn: &[&[u8]]) -> Result<TlsStream<TcpStream>, String> {
+        let configuration = tls::configuration(
+            &self.server,
+            self.presented.as_ref(),
+            &self.versions,
+            self.resumption.clone(),
+            alpn,
+        );
+        let name = match &self.sni {
+            Some(name) => name.as_deref(),
+            None => Some(host),
+        };
+        // A server name that is an address is not sent.
+        let name = match name {
+            Some(name) => {
+                ServerName::try_from(name.to_owned()).map_err(|error| format!("`{name}`: {error}"))?
+            }
+            None => ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST)),
+        };
+        limited(TlsConnector::from(configuration).connect(name, self.tcp().await?)).await
+    }
+}
+
+/// A request with an empty body; headers and body can be added through `Request`'s own methods.
+pub fn request(method: Method, url: &str) -> Request<Full<Bytes>> {
+    Request::builder()
+        .method(method)
+        .uri(url)
+        .body(Full::default())
+        .unwrap_or_else(|error| panic!("`{url}`: {error}"))
+}
+
+/// A GET request.
+pub fn get(url: &str) -> Request<Full<Bytes>> {
+    request(Method::GET, url)
+}
+
+/// Asks an admin interface.
+pub async fn fetch(address: SocketAddr, path: &str) -> Result<Reply, String> {
+    Client::new(address, &[]).try_send(get(&format!("http://{address}{path}"))).await
+}
+
+/// An open connection, for several requests one after another.
+pub struct Connection {
+    sender: Sender,
+    resumed: bool,
+}
+
+impl Connection {
+    /// Whether its TLS session is an earlier one, resumed.
+    pub fn resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// GETs a URL; panics if there is no reply.
+    pub async fn get(&mut self, url: &str) -> Reply {
+        self.try_send(get(url)).await.unwrap_or_else(|why| panic!("no reply from {url}: {why}"))
+    }
+
+    /// Sends a request.
+    pub async fn try_send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Reply, String> {
+        let response = match &mut self.sender {
+            Sender::Http1(sender) => {
+                // HTTP/1.1 sends the path alone, and the host as a header.
+                let (uri, given) = (request.uri().clone(), request.headers().contains_key(HOST));
+                if let (Some(authority), false) = (uri.authority(), given) {
+                    request.headers_mut().insert(HOST, authority.as_str().parse().expect("a host"));
+                }
+                *request.uri_mut() =
+                    uri.path_and_query().map_or("/", |path| path.as_str()).parse().expect("a path");
+                limited(sender.ready()).await?;
+                limited(sender.send_request(request)).await?
+            }
+            Sender::Http2(sender) => {
+                limited(sender.ready()).await?;
+                limited(sender.send_request(request)).await?
+            }
+        };
+        Reply::read(response).await
+    }
+}
+
+enum Sender {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Sender {
+    async fn open(
+        protocol: Protocol,
+        stream: impl hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    ) -> Result<Sender, String> {
+        match protocol {
+            Protocol::Http1 => {
+                let (sender, connection) = limited(http1::handshake(stream)).await?;
+                tokio::spawn(connection);
+                Ok(Sender::Http1(sender))
+            }
+            Protocol::Http2 => {
+                let (sender, connection) = limited(http2::handshake(TokioExecutor::new(), stream)).await?;
+                tokio::spawn(connection);
+                Ok(Sender::Http2(sender))
+            }
+        }
+    }
+}
+
+/// A reply, read to its end.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// Its trailers, empty if it had none.
+    pub trailers: HeaderMap,
+}
+
+impl Reply {
+    async fn read(response: hyper::Response<Incoming>) -> Result<Reply, String> {
+        let (head, body) = response.into_parts();
+        let body = limited(body.collect()).await?;
+        let trailers = body.trailers().cloned().unwrap_or_default();
+        Ok(Reply { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes(), trailers })
+    }
+
+    /// The value of a header, if it is there and printable.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The id of the filter's decision.
+    pub fn decision_id(&self) -> Option<&str> {
+        self.header("x-mtls-decision-id")
+    }
+
+    /// The gRPC status, in the trailers or, of a reply without a body, in the headers.
+    pub fn grpc_status(&self) -> Option<&str> {
+        self.trailers.get("grpc-status").or_else(|| self.headers.get("grpc-status"))?.to_str().ok()
+    }
+
+    /// What the backend received; panics if the reply is not the backend's.
+    pub fn echo(&self) -> Echo {
+        let parsed = serde_json::from_slice(&self.body);
+        Echo(parsed.unwrap_or_else(|_| panic!("not the backend's reply: {self:?}")))
+    }
+}
+
+/// What the backend received, as `envoy/echo.yaml` tells it.
+#[derive(Clone, Debug)]
+pub struct Echo(pub Value);
+
+impl Echo {
+    /// Every value of a header, in order.
+    pub fn header(&self, name: &str) -> Vec<&str> {
+        let values = self.0["headers"][name].as_array();
+        values.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// The names of all headers.
+    pub fn header_names(&self) -> Vec<&str> {
+        self.0["headers"].as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The path with its query.
+    pub fn path(&self) -> &str {
+        self.0["path"].as_str().unwrap_or_default()
+    }
+}
+
+pub(super) async fn limited<T, E: std::fmt::Display>(
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(LIMIT, future).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("nothing happened for {} s", LIMIT.as_secs())),
+    }
+}

@@ -1,0 +1,52 @@
+//! The filter module, built from this tree when it is missing or older than its sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::SystemTime;
+
+use super::workspace::{lock, root, target};
+
+/// `MTLS_POLICY_WASM`, or the release module of this tree.
+pub fn module() -> &'static Path {
+    static MODULE: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("MTLS_POLICY_WASM") {
+        Some(path) => PathBuf::from(path),
+        None => built(),
+    });
+    &MODULE
+}
+
+fn built() -> PathBuf {
+    let module = target().join("wasm32-wasip1/release/mtls_policy.wasm");
+    let _lock = lock("module");
+    let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let manifests = ["Cargo.toml", "Cargo.lock"].map(|name| modified(&root().join(name)));
+    let sources = newest(&root().join("src")).into_iter().chain(manifests.into_iter().flatten()).max();
+    if modified(&module).is_some_and(|module| sources.is_some_and(|sources| module >= sources)) {
+        return module;
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--quiet", "--release", "--lib", "--target", "wasm32-wasip1", "--target-dir"])
+        .arg(target())
+        .current_dir(root())
+        .status()
+        .expect("cargo starts");
+    assert!(status.success(), "the filter module does not build: run `make build`");
+    module
+}
+
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = fs::read_dir(folder).ok()?;
+    entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| {
+            if entry.file_type().ok()?.is_dir() {
+                newest(&entry.path())
+            } else {
+                entry.metadata().ok()?.modified().ok()
+            }
+        })
+        .max()
+}

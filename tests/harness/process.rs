@@ -1,0 +1,77 @@
+//! Envoy as a plain process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::output::Output;
+use super::runner::Running;
+
+/// Ends Envoy when its own standard input ends, so that Envoy does not outlive us however we end. Signals to our whole
+/// group, as a terminal sends them, must not end it before that.
+const SUPERVISOR: &str = r#"
+trap '' HUP INT QUIT TERM
+exec 3<&0
+"$@" </dev/null 3<&- &
+envoy=$!
+{ read -r _; kill -9 "$envoy"; } <&3 &
+watch=$!
+exec 3<&-
+wait "$envoy"
+status=$?
+kill "$watch" 2>/dev/null
+exit "$status"
+"#;
+
+/// The supervisor, with Envoy below it.
+pub struct Process {
+    supervisor: Child,
+    admin_address: PathBuf,
+}
+
+/// Starts Envoy.
+pub fn launch(
+    binary: &Path,
+    arguments: &[String],
+    folder: &Path,
+    output: &Output,
+) -> Result<Process, String> {
+    let admin_address = folder.join("admin");
+    let mut supervisor = Command::new("sh")
+        .args(["-c", SUPERVISOR, "envoy"])
+        .arg(binary)
+        .args(arguments)
+        .arg("--admin-address-path")
+        .arg(&admin_address)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot start `{}`: {error}", binary.display()))?;
+    if let (Some(stdout), Some(stderr)) = (supervisor.stdout.take(), supervisor.stderr.take()) {
+        output.follow(stdout, stderr);
+    }
+    Ok(Process { supervisor, admin_address })
+}
+
+impl Running for Process {
+    fn exit_status(&mut self) -> Option<i64> {
+        let status = self.supervisor.try_wait().ok()??;
+        Some(status.code().map_or(-1, i64::from))
+    }
+
+    fn reachable(&mut self, port: u16) -> Option<u16> {
+        Some(port)
+    }
+
+    fn admin(&mut self) -> Option<u16> {
+        let address = std::fs::read_to_string(&self.admin_address).ok()?;
+        address.trim().rsplit_once(':')?.1.parse().ok()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.supervisor.stdin.take());
+        let _ = self.supervisor.wait();
+    }
+}
