@@ -22,9 +22,10 @@ fn a_question_that_is_not_answered_is_a_denial() {
         let engine = || route(json!({ "client_certificate": demand, "allow": "any_verified" }));
         for question in EVERY {
             // How the client is connected is asked where there is no server name.
-            let situation = match question {
-                Question::Transport => Situation::get("/").no_server_name(),
-                _ => Situation::get("/"),
+            let situation = if question == Question::Transport {
+                Situation::get("/").no_server_name()
+            } else {
+                Situation::get("/")
             };
             assert_eq!(
                 verdict(&engine(), &situation.certificate(&minted).failing(question)),

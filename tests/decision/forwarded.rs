@@ -95,7 +95,7 @@ fn a_digest_may_be_written_in_capital_letters_and_not_otherwise() {
     };
     assert_eq!(with(digest.to_ascii_uppercase().as_bytes()), "verified");
     for broken in
-        [b"".as_slice(), b"00", digest[1..].as_bytes(), format!("{digest}0").as_bytes(), b"\xff\xfe"]
+        [b"".as_slice(), b"00", &digest.as_bytes()[1..], format!("{digest}0").as_bytes(), b"\xff\xfe"]
     {
         assert_eq!(with(broken), "internal_error", "{}", broken.escape_ascii());
     }

@@ -1,6 +1,11 @@
 //! What the product promises, sentence by sentence: requests as Envoy describes them go in, decisions, replies and
 //! records come out. Runs natively and, without a file system or a clock, in WebAssembly under Node.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where what it stands on does not hold")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where what it stands on does not hold"
+)]
 
 #[path = "../mint/mod.rs"]
 mod mint;
