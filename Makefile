@@ -100,7 +100,7 @@ tools: rust node curl pip $(DENY) $(BINDGEN) ## Install what the other targets n
 rust:
 	@for target in wasm32-wasip1 wasm32-unknown-unknown; do \
 	  [ -d "$$(rustc --print sysroot)/lib/rustlib/$$target/lib" ] || rustup target add $$target || { \
-	    echo "rustc lacks the target $$target: install Rust with rustup (https://rustup.rs)" >&2; exit 1; }; \
+	    echo "rustc lacks the target $$target: install Rust with rustup" >&2; exit 1; }; \
 	done
 
 # Makes sure that the command $(1) works; on Debian the package $(2) has it.
