@@ -36,7 +36,7 @@ help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## Let one client into a real Envoy and keep the others out, step by step
+demo: build curl ## Let one client into a real Envoy and keep the others out, step by step
 	@$(CARGO) run --quiet --example demo
 
 .PHONY: test
@@ -50,12 +50,12 @@ test-unit: rust ## Run the unit tests and the examples in the documentation
 	@$(call run-tests,unit,$(CARGO) test --quiet --lib --bins && $(CARGO) test --quiet --doc)
 
 .PHONY: test-wasm
-test-wasm: rust programs $(BINDGEN) ## Run the unit tests on WebAssembly, in Node
+test-wasm: rust node $(BINDGEN) ## Run the unit tests on WebAssembly, in Node
 	@$(call run-tests,wasm,CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(abspath $(BINDGEN)) \
 	  $(CARGO) test --lib --target wasm32-unknown-unknown)
 
 .PHONY: test-integration
-test-integration: programs build ## Run the tests on a real Envoy
+test-integration: build ## Run the tests on a real Envoy
 	@$(call run-tests,integration,$(CARGO) test --test '*')
 	@$(call summary,integration tests,$(LOGS)/integration.log)
 
@@ -93,7 +93,7 @@ deny: rust $(DENY) ## Check the dependencies: licences, duplicates, sources, adv
 	fi
 
 .PHONY: tools
-tools: rust programs $(DENY) $(BINDGEN) ## Install what the other targets need, for this checkout only
+tools: rust node curl pip $(DENY) $(BINDGEN) ## Install what the other targets need, for this checkout only
 
 # The targets that rust-toolchain.toml names. Where rustup is not, the compiler must bring them.
 .PHONY: rust
@@ -103,17 +103,21 @@ rust:
 	    echo "rustc lacks the target $$target: install Rust with rustup" >&2; exit 1; }; \
 	done
 
-# Programs that no package manager of Rust has.
-.PHONY: programs
-programs:
-	@missing=; for program in node:nodejs curl:curl python3:python3-pip; do \
-	  command -v $${program%%:*} >/dev/null || missing="$$missing $${program##*:}"; \
-	done; \
-	if [ -n "$$missing" ]; then \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends $$missing; \
-	  else echo "please install:$$missing" >&2; exit 1; fi; \
-	fi
+# Makes sure that the command $(1) works; on Debian the package $(2) has it.
+need = $(1) >/dev/null 2>&1 || { \
+    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+      apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends $(2); \
+    else echo 'please install $(2)' >&2; exit 1; fi; \
+  }
+
+.PHONY: node curl pip
+node:
+	@$(call need,node --version,nodejs)
+curl:
+	@$(call need,curl --version,curl)
+# Brings Envoy where no image can be had.
+pip:
+	@$(call need,python3 -m pip --version,python3-pip)
 
 # Without the tool's own lock file where that cannot be had whole, as from a mirror that lags behind.
 install-tool = $(CARGO) install --quiet --locked --root $(@D)/.. --version $(1) $(2) || \

@@ -20,6 +20,10 @@ use screen::{BOLD, DIM, GREEN, RED, RESET};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // The harness panics where a test would fail; a person wants the sentence only.
+    std::panic::set_hook(Box::new(|panic| {
+        anstream::eprintln!("{RED}demo: {}{RESET}", panic.payload_as_str().unwrap_or("it went wrong"));
+    }));
     // Whatever ends the walk, `Envoy` is dropped, and with it the process or container.
     tokio::select! {
         code = walk() => code,
