@@ -8,12 +8,14 @@ use time::OffsetDateTime;
 
 use crate::cert::forwarded::{self, ForwardedError};
 use crate::cert::{Certificate, Fingerprint};
-use crate::facts::{FactError, Facts, Headers, RequestTarget, Transport, XFCC};
+use crate::facts::{FactError, Facts, Transport};
 use crate::identity::{Identity, IdentityCache};
+use crate::policy::evaluate::Verified;
 use crate::policy::{
-    ClientCertificate, Decision, Denial, Host, LeafSource, Mode, Permit, Policy, Reason, Resumption, Route,
-    Selection, ServerNameRule, Verification, evaluate, without_query,
+    ClientCertificate, Decision, Denial, Host, LeafSource, Mode, Permit, Policy, Reason, Route, Selection,
+    ServerNameRule, evaluate, without_query,
 };
+use crate::request::{Headers, RequestTarget, XFCC};
 
 /// Decides requests by one policy.
 #[derive(Debug)]
@@ -42,8 +44,7 @@ impl Engine {
     pub fn decide(&self, facts: &impl Facts, now: Option<OffsetDateTime>) -> Decision {
         let mut found = Found { route: None, mode: Mode::Enforce, identity: None };
         let verdict = self.judge(facts, now, &mut found);
-        let on_deny = found.route.as_ref().map_or(self.policy.on_deny(), |route| route.on_deny()).clone();
-        Decision::new(verdict, found.route, found.mode, found.identity, on_deny)
+        Decision::new(verdict, found.route, found.mode, found.identity)
     }
 
     fn judge(
@@ -99,7 +100,7 @@ impl Engine {
         facts: &impl Facts,
         headers: &Headers,
         found: &mut Found,
-    ) -> Result<Option<Rc<Identity>>, Denial> {
+    ) -> Result<Option<Verified>, Denial> {
         let Some(digest) = facts.certificate_digest()? else {
             return Ok(None);
         };
@@ -109,23 +110,25 @@ impl Engine {
         let known = self.identities.borrow_mut().get(digest);
         if let Some(identity) = known {
             found.identity = Some(Rc::clone(&identity));
-            self.check_verified(facts)?;
-            return Ok(Some(identity));
+            return self.verified(facts, identity).map(Some);
         }
         let (certificate, origin) = self.leaf(facts, headers, digest)?;
         let identity =
             Identity::of(&certificate).map_err(|error| Denial::new(Reason::MalformedCertificate, error))?;
         let identity = Rc::new(identity);
         found.identity = Some(Rc::clone(&identity));
-        self.check_verified(facts)?;
+        let verified = self.verified(facts, Rc::clone(&identity))?;
         match origin {
-            Origin::Connection => {
-                self.identities.borrow_mut().insert(Rc::clone(&identity), certificate.der().len());
-            }
+            Origin::Connection => self.identities.borrow_mut().insert(identity, certificate.der().len()),
             // A header is checked on every request that brings it.
             Origin::Header => {}
         }
-        Ok(Some(identity))
+        Ok(Some(verified))
+    }
+
+    fn verified(&self, facts: &impl Facts, identity: Rc<Identity>) -> Result<Verified, Denial> {
+        let envoy_verified = || facts.certificate_valid().map_err(Denial::from);
+        Verified::check(self.policy.verification(), identity, envoy_verified)
     }
 
     fn leaf(
@@ -138,37 +141,18 @@ impl Engine {
             let values: Vec<&[u8]> = headers.values(XFCC).collect();
             Ok((forwarded::from_xfcc(&values, digest)?, Origin::Header))
         };
-        let from = self.policy.leaf_source();
-        if from == LeafSource::Xfcc {
-            return from_xfcc();
-        }
-        match (facts.certificate_pem()?, from) {
-            (Some(pem), _) => Ok((forwarded::from_attribute(&pem, digest)?, Origin::Connection)),
-            (None, LeafSource::Auto | LeafSource::Xfcc) => from_xfcc(),
-            (None, LeafSource::Connection) => {
-                let detail = "this Envoy has no attribute `connection.peer_certificate`";
-                Err(Denial::new(Reason::InternalError, detail))
+        let from_connection =
+            |pem: Vec<u8>| Ok((forwarded::from_attribute(&pem, digest)?, Origin::Connection));
+        match self.policy.leaf_source() {
+            LeafSource::Xfcc => from_xfcc(),
+            LeafSource::Auto => facts.certificate_pem()?.map_or_else(from_xfcc, from_connection),
+            LeafSource::Connection => {
+                let pem = facts.certificate_pem()?.ok_or_else(|| {
+                    let detail = "this Envoy has no attribute `connection.peer_certificate`";
+                    Denial::new(Reason::InternalError, detail)
+                })?;
+                from_connection(pem)
             }
-        }
-    }
-
-    fn check_verified(&self, facts: &impl Facts) -> Result<(), Denial> {
-        match self.policy.verification() {
-            // The operator vouches for the listener, resumed sessions included.
-            Verification::Envoy(Resumption::Trusted) => Ok(()),
-            Verification::Envoy(Resumption::Disabled) => match facts.certificate_valid()? {
-                Some(true) => Ok(()),
-                Some(false) => {
-                    let detail = "Envoy did not verify the certificate in this handshake: it is not trusted, \
-                                  or the TLS session was resumed";
-                    Err(Denial::new(Reason::Untrusted, detail))
-                }
-                None => {
-                    let detail = "this Envoy has no attribute `connection.peer_certificate_valid`; \
-                                  the policy must say `\"resumption\": \"trusted\"`";
-                    Err(Denial::new(Reason::Untrusted, detail))
-                }
-            },
         }
     }
 }
@@ -196,30 +180,23 @@ fn check_server_name(
     host: &Host,
     facts: &impl Facts,
 ) -> Result<(), Denial> {
-    if *rule == ServerNameRule::Ignore {
-        return Ok(());
-    }
+    let names = match rule {
+        ServerNameRule::Ignore => return Ok(()),
+        ServerNameRule::Match => None,
+        ServerNameRule::OneOf(names) => Some(names),
+    };
     let Some(server_name) = facts.server_name()? else {
-        if facts.transport()? == Transport::Plaintext {
-            return Ok(());
-        }
         // Clients send no server name for an address (RFC 6066, section 3).
-        let may_be_absent = match rule {
-            ServerNameRule::Match => !route.names_hosts() || host.is_ip_literal(),
-            ServerNameRule::Ignore => true,
-            ServerNameRule::OneOf(_) => false,
-        };
-        if may_be_absent {
+        let may_be_absent = names.is_none() && (!route.names_hosts() || host.is_ip_literal());
+        if may_be_absent || facts.transport()? == Transport::Plaintext {
             return Ok(());
         }
         return Err(Denial::new(Reason::SniMismatch, "the TLS handshake named no server"));
     };
-    let agrees = match (Host::from_name(&server_name), rule) {
-        (Err(_), _) => false,
-        (Ok(_), ServerNameRule::Ignore) => true,
-        (Ok(name), ServerNameRule::Match) => name == *host,
-        (Ok(name), ServerNameRule::OneOf(patterns)) => patterns.iter().any(|pattern| pattern.matches(&name)),
-    };
+    let agrees = Host::from_name(&server_name).is_ok_and(|name| match names {
+        None => name == *host,
+        Some(names) => names.iter().any(|pattern| pattern.matches(&name)),
+    });
     if agrees {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::policy::Host;
+use crate::request::Headers;
 
 /// Answers the questions of a decision, each when it is asked, so that nothing is read that the policy does not ask for.
 ///
@@ -47,72 +47,4 @@ pub struct FactError {
     pub fact: &'static str,
     /// What went wrong.
     pub why: String,
-}
-
-/// The headers of a request in the order received, pseudo-headers included; names in lower case, values any bytes.
-#[derive(Debug, Default)]
-pub struct Headers(Vec<(String, Vec<u8>)>);
-
-/// The header that Envoy forwards client certificates in.
-pub const XFCC: &str = "x-forwarded-client-cert";
-
-impl Headers {
-    /// Takes the pairs as the proxy gives them.
-    pub fn new(pairs: Vec<(String, Vec<u8>)>) -> Self {
-        Self(pairs)
-    }
-
-    /// Every value of the header `name`, which is in lower case.
-    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_slice())
-    }
-
-    /// The first value of a header, or of a pseudo-header, which can only have one.
-    pub fn first<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
-        self.values(name).next()
-    }
-
-    /// The names of all headers, one for each value.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
-    }
-}
-
-/// What a request says it wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestTarget<'a> {
-    /// The method, as sent.
-    pub method: &'a str,
-    /// The host, in the form in which hosts compare.
-    pub host: Host,
-    /// The path with its query; `None` for `CONNECT` without a path and for `OPTIONS *`.
-    pub path: Option<&'a [u8]>,
-}
-
-impl<'a> RequestTarget<'a> {
-    /// Reads method, host and path.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong, where the request cannot be one (RFC 9110, sections 7.2 and 9.1).
-    pub fn read(headers: &'a Headers) -> Result<Self, String> {
-        let method = headers
-            .first(":method")
-            .and_then(|method| std::str::from_utf8(method).ok())
-            .filter(|method| is_token(method))
-            .ok_or("the method is not a token")?;
-        let authority = headers.first(":authority").ok_or("the request names no host")?;
-        let host = Host::from_authority(authority).map_err(|why| format!("the host is malformed: {why}"))?;
-        let path = match (method, headers.first(":path")) {
-            ("CONNECT", None) | ("OPTIONS", Some(b"*")) => None,
-            (_, Some(path)) => Some(path),
-            (_, None) => return Err("the request has no path".to_owned()),
-        };
-        Ok(Self { method, host, path })
-    }
-}
-
-/// RFC 9110, section 5.6.2.
-pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -16,6 +16,7 @@
 //! | [`cert`] | certificates, and how Envoy forwards them |
 //! | [`identity`] | the names in a certificate, each kind with its pattern |
 //! | [`policy`] | the policy document, routes, matchers, decisions |
+//! | [`request`] | what a request says of itself |
 //! | [`facts`] | what a decision may ask |
 //! | [`engine`] | the way of a request through all of these |
 //! | [`outcome`], [`audit`] | what a decision does, and how it is recorded |
@@ -31,6 +32,7 @@ pub mod outcome;
 #[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
 mod plugin;
 pub mod policy;
+pub mod request;
 
 pub use engine::Engine;
 pub use facts::Facts;

@@ -1,7 +1,7 @@
 //! What a decision does to a request: change its headers and let it pass, or answer it.
 
-use crate::facts::Headers;
-use crate::policy::{Client, Decision, DecisionId, Denial, Reason};
+use crate::policy::{Client, Decision, DecisionId, Denial, OnDeny, Policy, Reason, Route};
+use crate::request::Headers;
 
 /// The header that tells the upstream whether the client's certificate was verified.
 pub const CLIENT_VERIFY: &str = "x-client-verify";
@@ -68,10 +68,13 @@ pub enum GrpcStatus {
 }
 
 impl Outcome {
-    /// What `decision` does to the request with `headers`; `None` where they could not be read.
-    pub fn of(decision: &Decision, headers: Option<&Headers>, id: DecisionId) -> Self {
+    /// What `decision` by `policy` does to the request with `headers`; `None` where they could not be read.
+    pub fn of(decision: &Decision, policy: &Policy, headers: Option<&Headers>, id: DecisionId) -> Self {
         match (decision.enforced_denial(), headers) {
-            (Some(denial), _) => Self::Reply(Reply::to(denial, decision, headers, id)),
+            (Some(denial), _) => {
+                let on_deny = decision.route().map_or(policy.on_deny(), Route::on_deny);
+                Self::Reply(Reply::to(denial, on_deny, headers, id))
+            }
             (None, Some(headers)) => Self::Pass(HeaderChanges::new(decision, headers)),
             // A decision that lets pass has read the headers; were it otherwise, nothing may pass unstripped.
             (None, None) => Self::Reply(Reply::Http { status: 500, body: default_body(id) }),
@@ -105,13 +108,13 @@ fn is_read_as(name: &str, own: &str) -> bool {
 }
 
 impl Reply {
-    fn to(denial: &Denial, decision: &Decision, headers: Option<&Headers>, id: DecisionId) -> Self {
+    fn to(denial: &Denial, on_deny: &OnDeny, headers: Option<&Headers>, id: DecisionId) -> Self {
         if headers.is_some_and(is_grpc) {
             let message = format!("access denied, decision id {id}");
             return Self::Grpc { status: grpc_status(denial.reason()), message };
         }
-        let status = status(denial.reason()).unwrap_or_else(|| decision.on_deny().status().unwrap_or(403));
-        let body = match decision.on_deny().body() {
+        let status = status(denial.reason()).unwrap_or_else(|| on_deny.status().unwrap_or(403));
+        let body = match on_deny.body() {
             Some(body) => body.replace(DECISION_ID_PLACEHOLDER, &id.to_string()),
             None => default_body(id),
         };
@@ -123,12 +126,13 @@ fn default_body(id: DecisionId) -> String {
     format!("access denied\ndecision id: {id}\n")
 }
 
-/// The gRPC protocol over HTTP/2: `application/grpc`, with a suffix or parameters or without.
+/// `application/grpc`, with a suffix or without. As Envoy sees it: a request that is gRPC to us alone would be answered
+/// with the status 200 of gRPC and no gRPC status beside it.
 fn is_grpc(headers: &Headers) -> bool {
     headers
         .first("content-type")
         .and_then(|value| value.strip_prefix(b"application/grpc"))
-        .is_some_and(|rest| rest.first().is_none_or(|byte| matches!(byte, b'+' | b';' | b' ')))
+        .is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'+'))
 }
 
 /// The status that says what is wrong with the request rather than with the client's rights; a policy's `on_deny`
@@ -193,10 +197,12 @@ mod tests {
 
     #[test]
     fn grpc_is_known_by_its_content_type_and_nothing_that_begins_like_it() {
-        for value in ["application/grpc", "application/grpc+proto", "application/grpc; charset=x"] {
+        for value in ["application/grpc", "application/grpc+proto", "application/grpc+json"] {
             assert!(is_grpc(&headers(&[("content-type", value)])), "{value}");
         }
-        for value in ["application/grpc-web", "application/grpcx", "application/json", ""] {
+        for value in
+            ["application/grpc-web", "application/grpcx", "application/grpc;x", "application/json", ""]
+        {
             assert!(!is_grpc(&headers(&[("content-type", value)])), "{value}");
         }
     }

@@ -138,6 +138,27 @@ fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
     }
 }
 
+/// Both times are in UTC and whole seconds (RFC 5280 sections 4.1.2.5.1 and 4.1.2.5.2). `x509-parser` takes others, and
+/// reads some of them wrongly.
+fn check_validity(validity: &[u8]) -> Result<(), NotDer> {
+    const UTC_TIME: u8 = 0x17;
+    const GENERALIZED_TIME: u8 = 0x18;
+    let mut times = Reader::new(validity);
+    for _ in 0..2 {
+        let time = times.next()?.ok_or(NotDer)?;
+        let digits = match time.tag {
+            UTC_TIME => 12,
+            GENERALIZED_TIME => 14,
+            _ => return Err(NotDer),
+        };
+        let (zone, time) = time.contents.split_last().ok_or(NotDer)?;
+        if *zone != b'Z' || time.len() != digits || !time.iter().all(u8::is_ascii_digit) {
+            return Err(NotDer);
+        }
+    }
+    times.end()
+}
+
 /// Walks `Certificate` and `TBSCertificate` (RFC 5280 section 4.1), in which nothing may be left over, and gives
 /// the object identifier of each extension. At most one more than [`MAX_EXTENSIONS`] are read.
 fn extension_identifiers(der: &[u8]) -> Result<Vec<&[u8]>, NotDer> {
@@ -153,10 +174,11 @@ fn extension_identifiers(der: &[u8]) -> Result<Vec<&[u8]>, NotDer> {
     const EXTENSIONS: u8 = 0xa3;
     fields.optional(VERSION)?;
     fields.expect(INTEGER)?;
-    // Signature, issuer, validity, subject, public key.
-    for _ in 0..5 {
-        fields.expect(SEQUENCE)?;
-    }
+    let _signature = fields.expect(SEQUENCE)?;
+    let _issuer = fields.expect(SEQUENCE)?;
+    check_validity(fields.expect(SEQUENCE)?)?;
+    let _subject = fields.expect(SEQUENCE)?;
+    let _public_key = fields.expect(SEQUENCE)?;
     fields.optional(ISSUER_UNIQUE_ID)?;
     fields.optional(SUBJECT_UNIQUE_ID)?;
     let extensions = fields.optional(EXTENSIONS)?;

@@ -82,7 +82,7 @@ fn group<'a>(file: &'a str, text: &'a str, error: &'a PolicyError) -> Group<'a> 
         .fold(false)
         .annotation(AnnotationKind::Primary.span(excerpt.bytes));
     let group = Level::ERROR
-        .primary_title(error.kind().to_string())
+        .primary_title(error.message())
         .element(Origin::path(file).line(*line).char_column(*column))
         .element(snippet);
     match error.help() {
@@ -190,7 +190,7 @@ impl<'a> Fault<'a> {
         let Location { line, column, pointer, text, .. } = error.location();
         Self {
             code: error.kind().code(),
-            message: error.kind().to_string(),
+            message: error.message(),
             help: error.help(),
             place: Some(Place { line: *line, column: *column, pointer, text }),
         }

@@ -6,9 +6,11 @@ use std::rc::Rc;
 use super::Identity;
 use crate::cert::Fingerprint;
 
-/// Certificate bytes of the identities in one of the two generations: about 2,000 ordinary certificates. An identity
-/// takes a few times the bytes of its certificate.
-const MAX_GENERATION_BYTES: usize = 2 * 1024 * 1024;
+/// Weight of the identities in one of the two generations: about 2,000 ordinary certificates.
+const MAX_GENERATION_WEIGHT: usize = 4 * 1024 * 1024;
+
+/// What a name weighs beside its bytes: the text's own header, its place in a list, the allocator's share.
+const NAME_WEIGHT: usize = 160;
 
 /// Identities by the digest of their certificate. Bounded: of two generations the older one is dropped when the
 /// younger one is full, and what is asked for moves to the younger.
@@ -16,13 +18,13 @@ const MAX_GENERATION_BYTES: usize = 2 * 1024 * 1024;
 pub(crate) struct IdentityCache {
     young: HashMap<Fingerprint, Entry>,
     old: HashMap<Fingerprint, Entry>,
-    young_bytes: usize,
+    young_weight: usize,
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
     identity: Rc<Identity>,
-    certificate_bytes: usize,
+    weight: usize,
 }
 
 impl IdentityCache {
@@ -31,19 +33,24 @@ impl IdentityCache {
             return Some(Rc::clone(&entry.identity));
         }
         let entry = self.old.remove(&digest)?;
-        self.insert(Rc::clone(&entry.identity), entry.certificate_bytes);
+        self.keep(entry.clone());
         Some(entry.identity)
     }
 
     /// Keeps the identity of a certificate of so many bytes.
     pub(crate) fn insert(&mut self, identity: Rc<Identity>, certificate_bytes: usize) {
-        if self.young_bytes + certificate_bytes > MAX_GENERATION_BYTES {
+        let weight = certificate_bytes + NAME_WEIGHT * identity.name_count();
+        self.keep(Entry { identity, weight });
+    }
+
+    fn keep(&mut self, entry: Entry) {
+        if self.young_weight + entry.weight > MAX_GENERATION_WEIGHT {
             self.old = std::mem::take(&mut self.young);
-            self.young_bytes = 0;
+            self.young_weight = 0;
         }
-        let digest = identity.fingerprint();
-        if self.young.insert(digest, Entry { identity, certificate_bytes }).is_none() {
-            self.young_bytes += certificate_bytes;
+        let weight = entry.weight;
+        if self.young.insert(entry.identity.fingerprint(), entry).is_none() {
+            self.young_weight += weight;
         }
     }
 }

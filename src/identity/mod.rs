@@ -124,6 +124,13 @@ impl Identity {
         })
     }
 
+    /// How many names there are: attributes of subject and issuer, and subject alternative names that rules match.
+    pub(crate) fn name_count(&self) -> usize {
+        let attributes = |name: &DistinguishedName| name.relative_names().iter().map(Vec::len).sum::<usize>();
+        let alternative = self.dns.len() + self.uri.len() + self.email.len();
+        attributes(&self.subject) + attributes(&self.issuer) + alternative
+    }
+
     /// The subject.
     pub fn subject(&self) -> &DistinguishedName {
         &self.subject

@@ -4,8 +4,9 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::pattern::PatternError;
 
-/// The largest compiled regular expression, in bytes. A policy may hold thousands, and every worker holds them all.
-pub const MAX_REGEX_BYTES: usize = 64 * 1024;
+/// The largest compiled regular expression, in bytes. A policy may hold thousands, and every worker holds them all;
+/// and a client chooses the text, of which each byte costs the more the larger the expression is.
+pub const MAX_REGEX_BYTES: usize = 16 * 1024;
 
 /// How a pattern's text is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,7 +3,8 @@
 use std::cell::OnceCell;
 
 use super::host;
-use crate::facts::{FactError, Facts, Headers, Transport};
+use crate::facts::{FactError, Facts, Transport};
+use crate::request::Headers;
 
 /// Where the shipped Envoy configuration leaves the address of the connection's other end. `source.address` would
 /// follow `x-forwarded-for`, which clients write.

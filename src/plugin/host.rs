@@ -1,12 +1,18 @@
-//! Hostcalls as results: what Envoy does not answer is an error, never a trap.
+//! Hostcalls as results.
+//!
+//! The SDK turns the statuses that a host may answer by contract into results, and panics at others, such as a bad
+//! pointer, which Envoy answers only to a broken module. A panic is a trap: the VM ends, the request is refused, and Envoy
+//! loads the filter anew. The SDK's getters that make `String`s panic at bytes that are not UTF-8, which any client can send;
+//! they are not called anywhere, and clippy keeps it so.
 
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, Status};
 use time::OffsetDateTime;
 
-use crate::facts::{FactError, Headers};
+use crate::facts::FactError;
 use crate::outcome::{DECISION_ID, GrpcStatus, HeaderChanges, Reply};
 use crate::policy::DecisionId;
+use crate::request::Headers;
 
 /// The clock before this is not set: 2020-01-01T00:00:00Z, in seconds.
 const EARLIEST_TIME: i64 = 1_577_836_800;
@@ -36,7 +42,7 @@ pub(super) fn request_headers() -> Result<Headers, FactError> {
         .map_err(|status| error("request headers", status))
 }
 
-/// The names of all trailers of the request.
+/// All trailers of the request.
 pub(super) fn request_trailers() -> Result<Headers, FactError> {
     hostcalls::get_map_bytes(MapType::HttpRequestTrailers)
         .map(Headers::new)
@@ -74,6 +80,7 @@ pub(super) fn reply(reply: &Reply, id: DecisionId) -> Result<(), FactError> {
             ];
             hostcalls::send_http_response(u32::from(*status), headers, Some(body.as_bytes()))
         }
+        // Envoy makes a gRPC reply of it, whose status is 200.
         Reply::Grpc { status, message } => {
             let status = match status {
                 GrpcStatus::InvalidArgument => proxy_wasm::types::GrpcStatusCode::InvalidArgument,

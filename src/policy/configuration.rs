@@ -1,6 +1,7 @@
 //! The forms in which Envoy hands a policy to the plugin.
 //!
-//! Envoy unwraps a `StringValue` to its text, and leaves a `Struct` as the protobuf message that it is.
+//! Envoy unwraps a `StringValue` to its text, and leaves a `Struct` as the protobuf message that it is. Keys of a `Struct` are
+//! those of a map: Envoy has read it already, so none is there twice.
 
 use prost::Message as _;
 use prost_types::value::Kind;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::OnDeny;
 use super::route::Route;
 use crate::identity::Identity;
 
@@ -180,7 +179,6 @@ pub struct Decision {
     route: Option<Arc<Route>>,
     mode: Mode,
     identity: Option<Rc<Identity>>,
-    on_deny: OnDeny,
 }
 
 impl Decision {
@@ -189,13 +187,12 @@ impl Decision {
         route: Option<Arc<Route>>,
         mode: Mode,
         identity: Option<Rc<Identity>>,
-        on_deny: OnDeny,
     ) -> Self {
         let mode = match &verdict {
             Err(denial) if denial.reason().is_always_enforced() => Mode::Enforce,
             Ok(_) | Err(_) => mode,
         };
-        Self { verdict, route, mode, identity, on_deny }
+        Self { verdict, route, mode, identity }
     }
 
     /// The permit, or the denial whatever its mode.
@@ -226,13 +223,13 @@ impl Decision {
         self.identity.as_deref()
     }
 
-    /// How a denial is answered.
-    pub fn on_deny(&self) -> &OnDeny {
-        &self.on_deny
+    /// The same with a denial that came up while the decision was carried out.
+    pub fn overruled(self, denial: Denial) -> Self {
+        Self::new(Err(denial), self.route, self.mode, self.identity)
     }
 }
 
-/// Names one decision in the reply, the record and the access log.
+/// Names one decision in the reply and the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecisionId {
     /// A random number of the VM that decided.

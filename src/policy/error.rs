@@ -90,6 +90,11 @@ impl PolicyError {
         &self.kind
     }
 
+    /// What is wrong, in one line whatever the document holds.
+    pub fn message(&self) -> String {
+        one_line(&self.kind.to_string())
+    }
+
     /// Where it is.
     pub fn location(&self) -> &Location {
         &self.location
@@ -97,7 +102,7 @@ impl PolicyError {
 
     /// What to do about it, where there is something to say beyond the message.
     pub fn help(&self) -> Option<String> {
-        self.kind.help()
+        self.kind.help().map(|help| one_line(&help))
     }
 }
 
@@ -107,9 +112,9 @@ impl fmt::Display for PolicyError {
         if !self.by_pointer {
             write!(f, "{line}:{column}: ")?;
         }
-        write!(f, "{}", self.kind)?;
+        f.write_str(&self.message())?;
         if !pointer.is_empty() {
-            write!(f, " (at `{pointer}`)")?;
+            write!(f, " (at `{}`)", one_line(pointer))?;
         }
         if let Some(help) = self.help() {
             write!(f, "; {help}")?;
@@ -298,6 +303,12 @@ pub enum PolicyErrorKind {
         /// The limit.
         limit: usize,
     },
+    /// Matchers that come to more than the limit when the identities that they refer to are counted.
+    #[error("this comes to more than {limit} matchers, the identities that it refers to included")]
+    TooManyMatchers {
+        /// The limit.
+        limit: usize,
+    },
     /// A pattern over a name in a certificate.
     #[error(transparent)]
     Pattern(#[from] PatternError),
@@ -359,6 +370,7 @@ impl PolicyErrorKind {
             Self::UnknownIdentity { .. } => "unknown_identity",
             Self::CyclicIdentity { .. } => "cyclic_identity",
             Self::TooDeep { .. } => "too_deep",
+            Self::TooManyMatchers { .. } => "too_many_matchers",
             Self::Pattern(_) => "bad_pattern",
             Self::BadHost { .. } => "bad_host",
             Self::BadPath { .. } => "bad_path",
@@ -399,6 +411,7 @@ impl PolicyErrorKind {
             | Self::DuplicateRoute { .. }
             | Self::CyclicIdentity { .. }
             | Self::TooDeep { .. }
+            | Self::TooManyMatchers { .. }
             | Self::Pattern(_)
             | Self::BadHost { .. }
             | Self::BadPath { .. }
@@ -406,6 +419,19 @@ impl PolicyErrorKind {
             | Self::NoEffect { .. } => None,
         }
     }
+}
+
+/// Control characters, which would begin a line of a log or order a terminal about, become escapes.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
 }
 
 /// The one of `known` that `word` was most likely meant to be.

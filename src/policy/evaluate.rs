@@ -1,15 +1,52 @@
 //! Whether a client may use a route that was found.
 
+use std::rc::Rc;
+
 use time::OffsetDateTime;
 
 use super::decision::{Client, Denial, Permit, Reason};
 use super::matcher::Matcher;
 use super::route::{Allow, CertificateRules};
+use super::{Resumption, Verification};
 use crate::identity::{Identity, Truth};
 
 /// Lets a client pass whose certificate the route does not look at, or who may come without one.
 pub(crate) fn permit_anonymous() -> Permit {
     Permit::new(Client::Anonymous)
+}
+
+/// The identity in a certificate that was verified: proof for [`judge`].
+#[derive(Debug)]
+pub(crate) struct Verified(Rc<Identity>);
+
+impl Verified {
+    /// Takes the word of whom the policy names; `envoy_verified` says whether Envoy verified the certificate in this
+    /// very handshake, as far as it can tell, and is asked only if that matters.
+    ///
+    /// # Errors
+    /// `untrusted`, where the certificate was not verified or nobody can tell.
+    pub(crate) fn check(
+        by: Verification,
+        identity: Rc<Identity>,
+        envoy_verified: impl FnOnce() -> Result<Option<bool>, Denial>,
+    ) -> Result<Self, Denial> {
+        let untrusted = |detail| Err(Denial::new(Reason::Untrusted, detail));
+        match by {
+            // The operator vouches for the listener, resumed sessions included.
+            Verification::Envoy(Resumption::Trusted) => Ok(Self(identity)),
+            Verification::Envoy(Resumption::Disabled) => match envoy_verified()? {
+                Some(true) => Ok(Self(identity)),
+                Some(false) => untrusted(
+                    "Envoy did not verify the certificate in this handshake: it is not trusted, or the TLS \
+                     session was resumed",
+                ),
+                None => untrusted(
+                    "this Envoy has no attribute `connection.peer_certificate_valid`; the policy must say \
+                     `\"resumption\": \"trusted\"`",
+                ),
+            },
+        }
+    }
 }
 
 /// Judges the holder of a verified certificate.
@@ -18,7 +55,7 @@ pub(crate) fn permit_anonymous() -> Permit {
 /// The denial, where the certificate's time is not now, `deny` holds or `allow` does not.
 pub(crate) fn judge(
     rules: &CertificateRules,
-    identity: &Identity,
+    Verified(identity): &Verified,
     now: OffsetDateTime,
 ) -> Result<Permit, Denial> {
     let validity = identity.validity();

@@ -1,6 +1,5 @@
 //! The host that a request names, and the hosts that a route names.
 
-use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Longest host name (RFC 1035, section 2.3.4).
@@ -24,10 +23,7 @@ impl Host {
             return Self::ipv6(address);
         }
         match text.split_once(':') {
-            Some((name, port)) if port.contains(':') => {
-                let _ = name;
-                Err("an IPv6 address needs brackets")
-            }
+            Some((_, port)) if port.contains(':') => Err("an IPv6 address needs brackets"),
             Some((name, port)) => {
                 check_digits(port)?;
                 Self::name(name)
@@ -151,14 +147,6 @@ impl HostPattern {
         match self {
             Self::Exact(host) => host.is_ip_literal(),
             Self::Below(_) => false,
-        }
-    }
-
-    /// The pattern as policies write it.
-    pub fn as_text(&self) -> Cow<'_, str> {
-        match self {
-            Self::Exact(host) => host.as_str().into(),
-            Self::Below(suffix) => format!("*{suffix}").into(),
         }
     }
 }

@@ -28,8 +28,25 @@ pub(crate) enum Matcher {
 /// An entry of the policy's `identities`.
 #[derive(Debug)]
 pub(crate) struct NamedIdentity {
-    pub(crate) name: String,
-    pub(crate) matcher: Matcher,
+    name: String,
+    matcher: Matcher,
+    extent: Extent,
+}
+
+impl NamedIdentity {
+    pub(super) fn new(name: String, matcher: Matcher) -> Self {
+        let extent = matcher.extent();
+        Self { name, matcher, extent }
+    }
+}
+
+/// How far a matcher extends, the identities that it refers to included each time they are referred to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Matchers one inside the other.
+    pub(super) depth: usize,
+    /// Matchers that one evaluation may come to.
+    pub(super) matchers: usize,
 }
 
 impl Matcher {
@@ -72,6 +89,23 @@ impl Matcher {
         }
     }
 
+    pub(super) fn extent(&self) -> Extent {
+        match self {
+            Self::Any(matchers) | Self::All(matchers) => Extent::around(matchers.iter().map(Self::extent)),
+            Self::Not(matcher) => Extent::around([matcher.extent()]),
+            Self::Identity(named) => Extent::around([named.extent]),
+            Self::SpiffeId(_)
+            | Self::Dns(_)
+            | Self::Uri(_)
+            | Self::Email(_)
+            | Self::Subject(_)
+            | Self::Issuer(_)
+            | Self::Serial(_)
+            | Self::Sha256(_)
+            | Self::SpkiSha256(_) => Extent::around([]),
+        }
+    }
+
     /// The named identities that stand in this matcher, not counting those inside other named ones.
     pub(super) fn identity_names(&self) -> Vec<&str> {
         match self {
@@ -90,5 +124,14 @@ impl Matcher {
             | Self::Sha256(_)
             | Self::SpkiSha256(_) => Vec::new(),
         }
+    }
+}
+
+impl Extent {
+    fn around(inner: impl IntoIterator<Item = Extent>) -> Self {
+        inner.into_iter().fold(Self { depth: 1, matchers: 1 }, |outer, inner| Self {
+            depth: outer.depth.max(inner.depth.saturating_add(1)),
+            matchers: outer.matchers.saturating_add(inner.matchers),
+        })
     }
 }

@@ -7,6 +7,7 @@ mod error;
 pub(crate) mod evaluate;
 mod host;
 mod matcher;
+mod method;
 mod path;
 mod route;
 mod source;
@@ -14,10 +15,11 @@ mod source;
 pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
 pub use error::{Location, PolicyError, PolicyErrorKind, PolicyErrors};
 pub use host::{Host, HostPattern};
+pub use method::is_method;
 pub use path::{PathCase, PathError};
 pub use route::{OnDeny, Route, RouteTable, ServerNameRule};
 
-pub(crate) use path::without_query;
+pub(crate) use path::{check as check_path, without_query};
 pub(crate) use route::{ClientCertificate, Selection};
 
 use crate::cert::Fingerprint;

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 /// Longest path (without query) that is read, in bytes. Envoy's own limit on all headers is 60 KiB.
-const MAX_PATH_BYTES: usize = 8 * 1024;
+pub(super) const MAX_PATH_BYTES: usize = 8 * 1024;
 
 /// Most readings of one path that are followed. Ordinary paths have one, hostile ones of the known
 /// attacks fewer than twenty.
@@ -15,7 +15,7 @@ const MAX_READINGS: usize = 64;
 
 /// Most bytes of all readings together, so that a long hostile path costs a worker little: a long honest one, an
 /// object's key of 1,024 bytes with each of them escaped, has three readings of 3,072 bytes at most.
-const MAX_READING_BYTES: usize = 64 * 1024;
+const MAX_READING_BYTES: usize = 24 * 1024;
 
 /// How often a path is percent-decoded: once by a proxy, once more by a backend that is handed its result.
 const MAX_DECODINGS: u8 = 2;
@@ -55,11 +55,30 @@ pub enum PathError {
     /// A `#`: fragments are never sent.
     #[error("the path holds a fragment")]
     Fragment,
+    /// An escape that only some servers decode, and to what others would never take it for.
+    #[error(
+        "the path holds an escape that servers decode differently: `%u`, or UTF-8 longer than it need be"
+    )]
+    OddEscape,
 }
 
 /// Cuts the query off a `:path`.
 pub(crate) fn without_query(path: &[u8]) -> &[u8] {
     path.iter().position(|byte| *byte == b'?').and_then(|query| path.get(..query)).unwrap_or(path)
+}
+
+/// Refuses what must be nowhere in a `:path`, its query included.
+///
+/// # Errors
+/// [`PathError::ForbiddenByte`] for control bytes, [`PathError::Fragment`] for a `#`.
+pub(crate) fn check(path_and_query: &[u8]) -> Result<(), PathError> {
+    if path_and_query.iter().any(u8::is_ascii_control) {
+        return Err(PathError::ForbiddenByte);
+    }
+    if path_and_query.contains(&b'#') {
+        return Err(PathError::Fragment);
+    }
+    Ok(())
 }
 
 /// Reads `path`, which has no query, in every way.
@@ -74,12 +93,10 @@ pub(crate) fn readings(path: &[u8]) -> Result<Readings<'_>, PathError> {
         return Err(PathError::TooLong);
     }
     // RFC 3986, section 3.3: a path is ASCII; what is not must be percent-encoded.
-    if path.iter().any(|byte| byte.is_ascii_control() || !byte.is_ascii()) {
+    if !path.is_ascii() {
         return Err(PathError::ForbiddenByte);
     }
-    if path.contains(&b'#') {
-        return Err(PathError::Fragment);
-    }
+    check(path)?;
     if !may_be_ambiguous(path) {
         return Ok(Readings::One(path));
     }
@@ -114,11 +131,16 @@ fn every_reading(path: &[u8]) -> Result<Readings<'static>, PathError> {
             waiting.push((cut_at_delimiter(&reading), decodings));
         }
         if decodings < MAX_DECODINGS {
-            let decoded = percent_decode(&reading);
+            let decoded = percent_decode(&reading, |_| true);
             if decoded.iter().any(u8::is_ascii_control) {
                 return Err(PathError::ForbiddenByte);
             }
+            if has_odd_escape(&reading) || has_overlong_utf8(&decoded) {
+                return Err(PathError::OddEscape);
+            }
             waiting.push((decoded, decodings + 1));
+            // As URL parsers do it, which take `%2e` for a dot and leave `%2f` alone.
+            waiting.push((percent_decode(&reading, |byte| !is_delimiter(byte)), decodings + 1));
         }
         found.insert((reading, decodings));
     }
@@ -173,13 +195,18 @@ fn cut_at_delimiter(path: &[u8]) -> Vec<u8> {
     path.iter().take_while(|byte| !matches!(byte, b'?' | b'#')).copied().collect()
 }
 
-/// Decodes every `%` that is followed by two hex digits; other text stays, as lenient servers leave it.
-fn percent_decode(path: &[u8]) -> Vec<u8> {
+/// What parts a path, and what would begin an escape.
+fn is_delimiter(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\' | b';' | b'?' | b'#' | b'%')
+}
+
+/// Decodes each `%` and two hex digits that stand for a byte to be decoded; other text stays, as lenient servers leave it.
+fn percent_decode(path: &[u8], decodes: impl Fn(u8) -> bool) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
     while let Some((byte, tail)) = rest.split_first() {
         match (byte, escaped_byte(tail)) {
-            (b'%', Some(value)) => {
+            (b'%', Some(value)) if decodes(value) => {
                 decoded.push(value);
                 rest = tail.get(2..).unwrap_or_default();
             }
@@ -190,6 +217,18 @@ fn percent_decode(path: &[u8]) -> Vec<u8> {
         }
     }
     decoded
+}
+
+/// `%uXXXX`, which is no percent-encoding, and which some servers decode.
+fn has_odd_escape(path: &[u8]) -> bool {
+    path.windows(3).any(|text| matches!(text, [b'%', b'u' | b'U', digit] if digit.is_ascii_hexdigit()))
+}
+
+/// UTF-8 in more bytes than needed (RFC 3629, section 3), which lenient decoders take for a dot or a slash.
+fn has_overlong_utf8(bytes: &[u8]) -> bool {
+    bytes
+        .windows(2)
+        .any(|pair| matches!(pair, [0xc0 | 0xc1, 0x80..=0xbf] | [0xe0, 0x80..=0x9f] | [0xf0, 0x80..=0x8f]))
 }
 
 fn escaped_byte(digits: &[u8]) -> Option<u8> {
@@ -246,6 +285,7 @@ mod tests {
             "/../../admin",
             "/.//admin",
             "/x/..%3b/admin",
+            "/%61dmin/..%2fadmin/..%2fadmin",
         ] {
             let found = several(path);
             assert!(found.iter().any(|reading| reading == "/admin"), "{path}: {found:?}");
@@ -260,6 +300,33 @@ mod tests {
         }
         // Decoded three times: more often than any pair of proxy and backend decodes.
         assert!(!several("/%252561dmin").iter().any(|reading| reading == "/admin"));
+    }
+
+    #[test]
+    fn a_dot_segment_that_url_parsers_decode_beside_a_slash_that_they_leave_is_read_their_way() {
+        for path in [
+            "/x/%2e%2e/admin/%2e%2e%2fz",
+            "/x/%2e%2e/admin/..%2fz",
+            "/x/.%2e/admin%2f..%2fz",
+            "/x/%252e%252e/admin/%252e%252e%252fz",
+        ] {
+            let found = several(path);
+            let below_admin =
+                |reading: &String| reading.starts_with("/admin/") || reading.starts_with("/admin%2f");
+            assert!(found.iter().any(below_admin), "{path}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn escapes_that_servers_decode_differently_are_refused() {
+        for path in
+            ["/%u002e%u002e/admin", "/x/%c0%ae%c0%ae/admin", "/x%c0%afadmin", "/%e0%80%af", "/%25c0%25af"]
+        {
+            assert_eq!(readings(path.as_bytes()), Err(PathError::OddEscape), "{path}");
+        }
+        for path in ["/%c3%a9", "/%e2%82%ac", "/%f0%9f%98%80", "/%user"] {
+            assert!(readings(path.as_bytes()).is_ok(), "{path}");
+        }
     }
 
     #[test]
@@ -299,5 +366,12 @@ mod tests {
     fn the_query_is_not_part_of_the_path() {
         assert_eq!(without_query(b"/a?b=/../admin"), b"/a");
         assert_eq!(without_query(b"/a"), b"/a");
+    }
+
+    #[test]
+    fn control_bytes_and_fragments_are_refused_in_queries_too() {
+        assert_eq!(check(b"/a?b\x01"), Err(PathError::ForbiddenByte));
+        assert_eq!(check(b"/a?b#c"), Err(PathError::Fragment));
+        assert_eq!(check(b"/a?b=%01%23&c=\xc3\xa9"), Ok(()));
     }
 }

@@ -6,6 +6,8 @@ use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, CommentCollectionStrategy, ParseOptions};
 
+use serde::de::IgnoredAny;
+
 use super::error::{PolicyErrorKind, Span};
 use crate::cert::Fingerprint;
 
@@ -111,6 +113,9 @@ impl Node {
 
 /// Reads strict JSON (RFC 8259): no comments, no trailing commas, no single quotes.
 ///
+/// `jsonc-parser` knows where everything stands, but is lax about control characters and white space; what it accepts
+/// must be JSON to `serde_json` too.
+///
 /// # Errors
 /// The first syntax error and where it is; what follows it cannot be read with confidence.
 pub(super) fn parse(text: &str) -> Result<Node, (PolicyErrorKind, Span)> {
@@ -136,7 +141,18 @@ pub(super) fn parse(text: &str) -> Result<Node, (PolicyErrorKind, Span)> {
         (PolicyErrorKind::Syntax { message }, Span::from_range(error.range()))
     })?;
     let value = parsed.value.ok_or((PolicyErrorKind::Empty, end))?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| strict_fault(text, &error))?;
     node(value)
+}
+
+fn strict_fault(text: &str, error: &serde_json::Error) -> (PolicyErrorKind, Span) {
+    let line_start =
+        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+    let at = (line_start + error.column().saturating_sub(1)).min(text.len());
+    // The place is told apart from the message, as for every other error.
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+    (PolicyErrorKind::Syntax { message: message.to_owned() }, Span { start: at, end: at })
 }
 
 fn node(value: ast::Value<'_>) -> Result<Node, (PolicyErrorKind, Span)> {

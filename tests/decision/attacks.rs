@@ -1,6 +1,6 @@
 //! Attacks on `x-forwarded-client-cert`, which a client may write as it likes and a certificate's names may break.
 
-use mtls_policy::facts::XFCC;
+use mtls_policy::request::XFCC;
 use serde_json::json;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

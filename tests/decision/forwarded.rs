@@ -1,6 +1,6 @@
 //! Where the leaf comes from: Envoy's attribute, or the header that Envoy wrote, bound to the connection by digest.
 
-use mtls_policy::facts::XFCC;
+use mtls_policy::request::XFCC;
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -59,7 +59,7 @@ fn each_reason_has_its_status() {
         assert_eq!(reply(&engine, &situation), Reply::Http { status, body }, "{reason}");
     }
     let decision = engine.decide(&Situation::get("/a").certificate(&leaf("a").mint()), None);
-    let outcome = format!("{:?}", Outcome::of(&decision, None, ID));
+    let outcome = format!("{:?}", Outcome::of(&decision, engine.policy(), None, ID));
     assert!(outcome.starts_with("Reply(Http { status: 503, "), "{outcome}");
 }
 

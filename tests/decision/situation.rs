@@ -2,8 +2,9 @@
 
 use std::cell::{OnceCell, RefCell};
 
-use mtls_policy::facts::{FactError, Facts, Headers, Transport, XFCC};
+use mtls_policy::facts::{FactError, Facts, Transport};
 use mtls_policy::policy::{Client, Decision, DecisionId, Mode, Policy};
+use mtls_policy::request::{Headers, XFCC};
 use mtls_policy::{Engine, audit, outcome};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -284,7 +285,7 @@ pub(crate) fn route_found(engine: &Engine, situation: &Situation) -> String {
 /// What happens to the request.
 pub(crate) fn outcome(engine: &Engine, situation: &Situation) -> outcome::Outcome {
     let decision = decide(engine, situation);
-    outcome::Outcome::of(&decision, situation.headers().ok(), ID)
+    outcome::Outcome::of(&decision, engine.policy(), situation.headers().ok(), ID)
 }
 
 /// The audit record's line.

@@ -111,5 +111,5 @@ fn a_request_whose_headers_cannot_be_read_never_passes() {
     assert!(matches!(outcome(&engine, &unreadable), Outcome::Reply(_)));
     // Not even where the decision was made while they could be.
     let decision = crate::situation::decide(&engine, &Situation::get("/"));
-    assert!(matches!(Outcome::of(&decision, None, crate::situation::ID), Outcome::Reply(_)));
+    assert!(matches!(Outcome::of(&decision, engine.policy(), None, crate::situation::ID), Outcome::Reply(_)));
 }

@@ -16,6 +16,10 @@ use crate::policy::source::{Member, Node, Value};
 /// this deep on a stack of one MiB.
 const MAX_DEPTH: usize = 32;
 
+/// How many matchers one evaluation may come to, counted likewise: identities that refer to each other twice double
+/// with each step. A list of 100,000 serials is far below, and a million are evaluated in a few milliseconds.
+const MAX_MATCHERS: usize = 1_000_000;
+
 const MATCHER_KEYS: Keys = Keys {
     known: &[
         "any",
@@ -89,6 +93,13 @@ impl<'n> MatcherCompiler<'n> {
             }
         };
         self.depth -= 1;
+        let extent = matcher.as_ref().map(Matcher::extent)?;
+        if extent.depth > MAX_DEPTH {
+            return problems.add(node.span, PolicyErrorKind::TooDeep { limit: MAX_DEPTH });
+        }
+        if extent.matchers > MAX_MATCHERS {
+            return problems.add(node.span, PolicyErrorKind::TooManyMatchers { limit: MAX_MATCHERS });
+        }
         matcher
     }
 
@@ -148,9 +159,8 @@ impl<'n> MatcherCompiler<'n> {
             Entry::NotYet(node) => *node,
         };
         self.identities.insert(key, Entry::InProgress);
-        let identity = self
-            .matcher(node, problems)
-            .map(|matcher| Arc::new(NamedIdentity { name: key.to_owned(), matcher }));
+        let identity =
+            self.matcher(node, problems).map(|matcher| Arc::new(NamedIdentity::new(key.to_owned(), matcher)));
         self.identities.insert(key, Entry::Done(identity.clone()));
         identity
     }

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::matcher::MatcherCompiler;
 use super::reader::{Keys, Object, Problems, all_or_none, entries, string, whole_number, word, wrong_type};
-use crate::facts::is_token;
 use crate::identity::{Case, PatternError, TextKind, TextPattern};
 use crate::policy::decision::Mode;
 use crate::policy::error::PolicyErrorKind;
 use crate::policy::host::HostPattern;
+use crate::policy::method::is_method;
 use crate::policy::route::{
     Allow, CertificateRules, ClientCertificate, Literal, OnDeny, PathPattern, Route, ServerNameRule,
 };
@@ -130,7 +130,7 @@ fn request_match(node: &Node, problems: &mut Problems) -> Option<RequestMatch> {
     });
     let methods = object.get("methods").map_or(Some(Vec::new()), |node| {
         list(node, "`methods`", problems, |text| {
-            if is_token(text) && !text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            if is_method(text) {
                 Ok(text.to_owned())
             } else {
                 Err(PolicyErrorKind::BadMethod { method: text.to_owned() })
@@ -172,7 +172,10 @@ fn path_pattern(node: &Node, problems: &mut Problems) -> Option<PathPattern> {
     let pattern = match member.key.as_str() {
         "exact" => literal(text).map(PathPattern::Exact),
         // `/v1/` and `/v1` are one prefix: whoever protects what is below a folder means the folder too.
-        "prefix" => literal(text.strip_suffix('/').unwrap_or(text)).map(PathPattern::Prefix),
+        "prefix" if text == "/" => Ok(PathPattern::Prefix(Literal::new(""))),
+        "prefix" => {
+            literal(text).map(|_| PathPattern::Prefix(Literal::new(text.strip_suffix('/').unwrap_or(text))))
+        }
         "regex" => path_regex(text).map_err(PolicyErrorKind::from),
         // Reported when the object was opened.
         _ => return None,
@@ -183,10 +186,6 @@ fn path_pattern(node: &Node, problems: &mut Problems) -> Option<PathPattern> {
 /// A path that has one reading only, so that no request for it is ambiguous.
 fn literal(text: &str) -> Result<Literal, PolicyErrorKind> {
     let fault = |why| Err(PolicyErrorKind::BadPath { path: text.to_owned(), why });
-    if text.is_empty() {
-        // The prefix `/`, without its slash.
-        return Ok(Literal::new(text));
-    }
     let Some(segments) = text.strip_prefix('/') else {
         return fault("it does not begin with `/`");
     };
@@ -197,7 +196,9 @@ fn literal(text: &str) -> Result<Literal, PolicyErrorKind> {
         return fault("parameters after `;` are not matched");
     }
     if text.contains('%') {
-        return fault("write what is percent-encoded as it is decoded");
+        return fault(
+            "write what is percent-encoded as it is decoded; what cannot be written so cannot be matched",
+        );
     }
     let is_path_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@/".contains(&byte);
     if !text.bytes().all(is_path_byte) {
