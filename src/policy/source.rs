@@ -6,7 +6,8 @@ use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, CommentCollectionStrategy, ParseOptions};
 
-use super::error::{PolicyErrorKind, Span};
+use super::error::PolicyErrorKind;
+use super::location::Span;
 use crate::cert::Fingerprint;
 
 /// Longest policy text that is read, in bytes: far over any policy written by hand or tool (10,000 routes
@@ -56,33 +57,32 @@ impl Node {
     pub(super) fn pointer_to(&self, span: Span) -> String {
         let mut pointer = String::new();
         let mut node = self;
-        'down: loop {
+        loop {
             match &node.value {
                 Value::Object(members) => {
-                    for member in members {
-                        if member.key_span.contains(span) || member.value.span.contains(span) {
-                            pointer.push('/');
-                            pointer.push_str(&member.key.replace('~', "~0").replace('/', "~1"));
-                            if member.key_span.contains(span) {
-                                return pointer;
-                            }
-                            node = &member.value;
-                            continue 'down;
-                        }
+                    let index = members.partition_point(|member| member.value.span.end < span.end);
+                    let Some(member) = members.get(index) else { return pointer };
+                    let at_key = member.key_span.contains(span);
+                    if !at_key && !member.value.span.contains(span) {
+                        return pointer;
                     }
+                    pointer.push('/');
+                    pointer.push_str(&member.key.replace('~', "~0").replace('/', "~1"));
+                    if at_key {
+                        return pointer;
+                    }
+                    node = &member.value;
                 }
                 Value::Array(entries) => {
-                    for (index, entry) in entries.iter().enumerate() {
-                        if entry.span.contains(span) {
-                            pointer.push_str(&format!("/{index}"));
-                            node = entry;
-                            continue 'down;
-                        }
-                    }
+                    let index = entries.partition_point(|entry| entry.span.end < span.end);
+                    let Some(entry) = entries.get(index).filter(|entry| entry.span.contains(span)) else {
+                        return pointer;
+                    };
+                    pointer.push_str(&format!("/{index}"));
+                    node = entry;
                 }
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return pointer,
             }
-            return pointer;
         }
     }
 
@@ -106,13 +106,17 @@ impl Node {
     }
 }
 
-/// Reads strict JSON (RFC 8259): no comments, no trailing commas, no single quotes.
+/// Reads strict JSON (RFC 8259): no comments, no trailing commas, no single quotes, no byte order mark.
 ///
 /// # Errors
 /// The first syntax error and where it is; what follows it cannot be read with confidence.
 pub(super) fn parse(text: &str) -> Result<Node, (PolicyErrorKind, Span)> {
     if text.len() > MAX_POLICY_BYTES {
         return Err((PolicyErrorKind::TooLarge { limit: MAX_POLICY_BYTES }, Span { start: 0, end: 0 }));
+    }
+    if text.starts_with('\u{feff}') {
+        let message = "it begins with a byte order mark".to_owned();
+        return Err((PolicyErrorKind::Syntax { message }, Span { start: 0, end: 0 }));
     }
     let collect = CollectOptions { comments: CommentCollectionStrategy::Off, tokens: false };
     let strict = ParseOptions {
@@ -133,7 +137,19 @@ pub(super) fn parse(text: &str) -> Result<Node, (PolicyErrorKind, Span)> {
         (PolicyErrorKind::Syntax { message }, Span::from_range(error.range()))
     })?;
     let value = parsed.value.ok_or((PolicyErrorKind::Empty, end))?;
+    check_strictness(text)?;
     node(value)
+}
+
+/// What the parser is lax about: control characters in strings, and white space that JSON has not.
+fn check_strictness(text: &str) -> Result<(), (PolicyErrorKind, Span)> {
+    let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else { return Ok(()) };
+    // It counts lines and bytes in them from 1, and ends its message with both.
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let at = before + error.column().saturating_sub(1);
+    Err((PolicyErrorKind::Syntax { message }, Span { start: at, end: at + 1 }))
 }
 
 fn node(value: ast::Value<'_>) -> Result<Node, (PolicyErrorKind, Span)> {
