@@ -48,13 +48,17 @@ const TEXT_KEYS: Keys = Keys::of(&["prefix", "suffix", "regex"]);
 /// Compiles matchers, and each named identity once, when it is first referred to.
 pub(super) struct MatcherCompiler<'n> {
     identities: HashMap<&'n str, Entry<'n>>,
+    /// How deep the matcher is that is being compiled.
     depth: usize,
+    /// How deep the compiled matchers went, since the current identity was begun.
+    deepest: usize,
 }
 
 enum Entry<'n> {
     NotYet(&'n Node),
     InProgress,
-    Done(Option<Arc<NamedIdentity>>),
+    /// With the number of matchers inside each other, those of the identities that it refers to included.
+    Done(Option<(Arc<NamedIdentity>, usize)>),
 }
 
 impl<'n> MatcherCompiler<'n> {
@@ -62,7 +66,7 @@ impl<'n> MatcherCompiler<'n> {
     pub(super) fn new(identities: Option<&'n Node>, problems: &mut Problems) -> Self {
         let members =
             identities.and_then(|node| Object::open_map(node, problems)).map_or(&[][..], |map| map.members());
-        let mut compiler = Self { identities: HashMap::with_capacity(members.len()), depth: 0 };
+        let mut compiler = Self { identities: HashMap::with_capacity(members.len()), depth: 0, deepest: 0 };
         for Member { key, key_span, value } in members {
             if !super::route::is_name(key) {
                 problems.add::<()>(*key_span, PolicyErrorKind::BadName { name: key.clone() });
@@ -81,6 +85,7 @@ impl<'n> MatcherCompiler<'n> {
             return problems.add(node.span, PolicyErrorKind::TooDeep { limit: MAX_DEPTH });
         }
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         let matcher = match &node.value {
             Value::Array(_) => self.list(node, "a list of matchers", problems).map(Matcher::any),
             Value::Object(_) => self.object(node, problems),
@@ -141,17 +146,30 @@ impl<'n> MatcherCompiler<'n> {
         };
         let key = *key;
         let node = match entry {
-            Entry::Done(identity) => return identity.clone(),
+            Entry::Done(None) => return None,
+            Entry::Done(Some((identity, height))) => {
+                // Compiled before, and not deep then; whether it is depends on where it is referred to.
+                let depth = self.depth + height;
+                if depth > MAX_DEPTH {
+                    return problems.add(span, PolicyErrorKind::TooDeep { limit: MAX_DEPTH });
+                }
+                self.deepest = self.deepest.max(depth);
+                return Some(Arc::clone(identity));
+            }
             Entry::InProgress => {
                 return problems.add(span, PolicyErrorKind::CyclicIdentity { name: name.to_owned() });
             }
             Entry::NotYet(node) => *node,
         };
         self.identities.insert(key, Entry::InProgress);
+        let deepest_outside = std::mem::replace(&mut self.deepest, self.depth);
         let identity = self
             .matcher(node, problems)
             .map(|matcher| Arc::new(NamedIdentity { name: key.to_owned(), matcher }));
-        self.identities.insert(key, Entry::Done(identity.clone()));
+        let height = self.deepest - self.depth;
+        self.deepest = self.deepest.max(deepest_outside);
+        let done = identity.clone().map(|identity| (identity, height));
+        self.identities.insert(key, Entry::Done(done));
         identity
     }
 }
