@@ -82,7 +82,7 @@ fn group<'a>(file: &'a str, text: &'a str, error: &'a PolicyError) -> Group<'a> 
         .fold(false)
         .annotation(AnnotationKind::Primary.span(excerpt.bytes));
     let group = Level::ERROR
-        .primary_title(error.message())
+        .primary_title(error.kind().to_string())
         .element(Origin::path(file).line(*line).char_column(*column))
         .element(snippet);
     match error.help() {
@@ -190,7 +190,7 @@ impl<'a> Fault<'a> {
         let Location { line, column, pointer, text, .. } = error.location();
         Self {
             code: error.kind().code(),
-            message: error.message(),
+            message: error.kind().to_string(),
             help: error.help(),
             place: Some(Place { line: *line, column: *column, pointer, text }),
         }

@@ -99,7 +99,7 @@ pub enum PatternError {
 }
 
 /// The text with what does not show escaped, so that a message stays one line and says what is there.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {
         if is_readable(character) {
             shown.push(character);

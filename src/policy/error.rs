@@ -4,31 +4,13 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::location::{Location, Locator, Span};
 use super::source::Node;
 use crate::identity::PatternError;
-
-/// Longest piece of the document that an error repeats, in characters.
-const MAX_QUOTED_CHARS: usize = 60;
+use crate::identity::pattern::shown;
 
 /// Names less similar than this (Jaro-Winkler, 0 to 1) are not suggested.
 const SUGGESTION_THRESHOLD: f64 = 0.8;
-
-/// A range of bytes in the policy text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
-}
-
-impl Span {
-    pub(super) fn from_range(range: jsonc_parser::common::Range) -> Self {
-        Self { start: range.start, end: range.end }
-    }
-
-    pub(super) fn contains(self, other: Span) -> bool {
-        self.start <= other.start && other.end <= self.end
-    }
-}
 
 /// Everything that is wrong with a policy document, in the order of its text; never empty.
 #[derive(Debug)]
@@ -42,11 +24,10 @@ impl PolicyErrors {
         document: Option<&Node>,
     ) -> Self {
         problems.sort_by_key(|(_, span)| *span);
-        // In the order of the text, so that the whole of it is counted once and not for each problem.
-        let mut cursor = Cursor::default();
+        let mut locator = Locator::new(text);
         let locate = |(kind, span): (PolicyErrorKind, Span)| PolicyError {
             kind,
-            location: cursor.locate(text, span, document),
+            location: locator.locate(span, document),
             by_pointer: false,
         };
         Self(problems.into_iter().map(locate).collect())
@@ -90,11 +71,6 @@ impl PolicyError {
         &self.kind
     }
 
-    /// What is wrong, in one line whatever the document holds.
-    pub fn message(&self) -> String {
-        one_line(&self.kind.to_string())
-    }
-
     /// Where it is.
     pub fn location(&self) -> &Location {
         &self.location
@@ -102,7 +78,7 @@ impl PolicyError {
 
     /// What to do about it, where there is something to say beyond the message.
     pub fn help(&self) -> Option<String> {
-        self.kind.help().map(|help| one_line(&help))
+        self.kind.help()
     }
 }
 
@@ -112,62 +88,14 @@ impl fmt::Display for PolicyError {
         if !self.by_pointer {
             write!(f, "{line}:{column}: ")?;
         }
-        f.write_str(&self.message())?;
+        write!(f, "{}", self.kind)?;
         if !pointer.is_empty() {
-            write!(f, " (at `{}`)", one_line(pointer))?;
+            write!(f, " (at `{}`)", shown(pointer))?;
         }
         if let Some(help) = self.help() {
             write!(f, "; {help}")?;
         }
         Ok(())
-    }
-}
-
-/// A place in a policy document.
-#[derive(Debug, Clone)]
-pub struct Location {
-    /// Line, counted from 1.
-    pub line: usize,
-    /// Column, counted from 1 in characters.
-    pub column: usize,
-    /// The offending bytes of the text.
-    pub bytes: std::ops::Range<usize>,
-    /// JSON Pointer (RFC 6901) of the offending key or value; empty for the whole document.
-    pub pointer: String,
-    /// The offending text, cut to one line of bounded length.
-    pub text: String,
-}
-
-/// A place in a text up to which lines and characters have been counted.
-#[derive(Default)]
-struct Cursor {
-    at: usize,
-    lines: usize,
-    characters: usize,
-}
-
-impl Cursor {
-    /// The place of `span`, which does not begin before the place of the span before.
-    fn locate(&mut self, text: &str, span: Span, document: Option<&Node>) -> Location {
-        let start = text.floor_char_boundary(span.start);
-        let end = text.ceil_char_boundary(span.end.max(start));
-        let passed = text.get(self.at..start).unwrap_or_default();
-        match passed.rsplit_once('\n') {
-            Some((_, line)) => {
-                self.lines += passed.matches('\n').count();
-                self.characters = line.chars().count();
-            }
-            None => self.characters += passed.chars().count(),
-        }
-        self.at = start;
-        let quoted = text.get(start..end).unwrap_or_default();
-        Location {
-            line: self.lines + 1,
-            column: self.characters + 1,
-            bytes: start..end,
-            pointer: document.map(|document| document.pointer_to(span)).unwrap_or_default(),
-            text: quoted.lines().next().unwrap_or_default().chars().take(MAX_QUOTED_CHARS).collect(),
-        }
     }
 }
 
@@ -194,13 +122,13 @@ pub enum PolicyErrorKind {
         message: String,
     },
     /// One object holds a key twice.
-    #[error("duplicate key `{key}`")]
+    #[error("duplicate key `{key}`", key = shown(key))]
     DuplicateKey {
         /// The key.
         key: String,
     },
     /// A key that means nothing at this place.
-    #[error("unknown key `{key}`")]
+    #[error("unknown key `{key}`", key = shown(key))]
     UnknownKey {
         /// The key.
         key: String,
@@ -230,7 +158,7 @@ pub enum PolicyErrorKind {
         found: &'static str,
     },
     /// A string that is none of the words that mean something here.
-    #[error("unknown value `{value}`, expected one of {}", quoted_list(known))]
+    #[error("unknown value `{value}`, expected one of {}", quoted_list(known), value = shown(value))]
     UnknownValue {
         /// The string.
         value: String,
@@ -272,7 +200,7 @@ pub enum PolicyErrorKind {
         limit: usize,
     },
     /// A name that cannot be used in records and labels.
-    #[error("`{name}` is not a name: use 1 to 64 letters, digits, `.`, `_` and `-`")]
+    #[error("`{name}` is not a name: use 1 to 64 letters, digits, `.`, `_` and `-`", name = shown(name))]
     BadName {
         /// The name.
         name: String,
@@ -284,7 +212,7 @@ pub enum PolicyErrorKind {
         name: String,
     },
     /// A reference to an identity that is not in `identities`.
-    #[error("unknown identity `{name}`")]
+    #[error("unknown identity `{name}`", name = shown(name))]
     UnknownIdentity {
         /// The name referred to.
         name: String,
@@ -313,7 +241,7 @@ pub enum PolicyErrorKind {
     #[error(transparent)]
     Pattern(#[from] PatternError),
     /// A host that no request can name.
-    #[error("`{host}` is not a host: {why}")]
+    #[error("`{host}` is not a host: {why}", host = shown(host))]
     BadHost {
         /// The host.
         host: String,
@@ -321,7 +249,7 @@ pub enum PolicyErrorKind {
         why: &'static str,
     },
     /// A path that no request can name without being ambiguous.
-    #[error("`{path}` is not a plain path: {why}")]
+    #[error("`{path}` is not a plain path: {why}", path = shown(path))]
     BadPath {
         /// The path.
         path: String,
@@ -329,7 +257,7 @@ pub enum PolicyErrorKind {
         why: &'static str,
     },
     /// A method that no request can have.
-    #[error("`{method}` is not a method in capital letters")]
+    #[error("`{method}` is not a method in capital letters", method = shown(method))]
     BadMethod {
         /// The method.
         method: String,
@@ -421,25 +349,15 @@ impl PolicyErrorKind {
     }
 }
 
-/// Control characters, which would begin a line of a log or order a terminal about, become escapes.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') {
-            line.extend(letter.escape_default());
-        } else {
-            line.push(letter);
-        }
-    }
-    line
-}
-
 /// The one of `known` that `word` was most likely meant to be.
 pub(super) fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|name| (strsim::jaro_winkler(word, name), name))
         .filter(|(similarity, _)| *similarity >= SUGGESTION_THRESHOLD)
-        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        // Of equals the first in the alphabet, whatever order they come in.
+        .max_by(|(left, left_name), (right, right_name)| {
+            left.total_cmp(right).then_with(|| right_name.cmp(left_name))
+        })
         .map(|(_, name)| name)
 }
 

@@ -126,6 +126,9 @@ impl HostPattern {
         if text.contains('*') {
             return Err("`*` may only stand for the whole beginning, as in `*.example.com`");
         }
+        if text.contains('/') {
+            return Err("leave scheme and path out");
+        }
         if has_port(text) {
             return Err("leave the port out");
         }

@@ -6,6 +6,7 @@ mod decision;
 mod error;
 pub(crate) mod evaluate;
 mod host;
+mod location;
 mod matcher;
 mod method;
 mod path;
@@ -13,8 +14,9 @@ mod route;
 mod source;
 
 pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
-pub use error::{Location, PolicyError, PolicyErrorKind, PolicyErrors};
+pub use error::{PolicyError, PolicyErrorKind, PolicyErrors};
 pub use host::{Host, HostPattern};
+pub use location::Location;
 pub use method::is_method;
 pub use path::{PathCase, PathError};
 pub use route::{OnDeny, Route, RouteTable, ServerNameRule};
@@ -23,7 +25,7 @@ pub(crate) use path::{check as check_path, without_query};
 pub(crate) use route::{ClientCertificate, Selection};
 
 use crate::cert::Fingerprint;
-use error::Span;
+use location::Span;
 use source::Node;
 
 /// A policy document that was read, checked and compiled; every value of this type is valid.

@@ -6,9 +6,8 @@ use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, CommentCollectionStrategy, ParseOptions};
 
-use serde::de::IgnoredAny;
-
-use super::error::{PolicyErrorKind, Span};
+use super::error::PolicyErrorKind;
+use super::location::Span;
 use crate::cert::Fingerprint;
 
 /// Longest policy text that is read, in bytes: far over any policy written by hand or tool (10,000 routes
@@ -61,26 +60,22 @@ impl Node {
         loop {
             match &node.value {
                 Value::Object(members) => {
-                    // Members stand in the order of the text.
-                    let next = members.partition_point(|member| member.key_span.start <= span.start);
-                    let Some(member) = next.checked_sub(1).and_then(|index| members.get(index)) else {
-                        return pointer;
-                    };
-                    let in_key = member.key_span.contains(span);
-                    if !in_key && !member.value.span.contains(span) {
+                    let index = members.partition_point(|member| member.value.span.end < span.end);
+                    let Some(member) = members.get(index) else { return pointer };
+                    let at_key = member.key_span.contains(span);
+                    if !at_key && !member.value.span.contains(span) {
                         return pointer;
                     }
                     pointer.push('/');
                     pointer.push_str(&member.key.replace('~', "~0").replace('/', "~1"));
-                    if in_key {
+                    if at_key {
                         return pointer;
                     }
                     node = &member.value;
                 }
                 Value::Array(entries) => {
-                    let next = entries.partition_point(|entry| entry.span.start <= span.start);
-                    let found = next.checked_sub(1).and_then(|index| Some((index, entries.get(index)?)));
-                    let Some((index, entry)) = found.filter(|(_, entry)| entry.span.contains(span)) else {
+                    let index = entries.partition_point(|entry| entry.span.end < span.end);
+                    let Some(entry) = entries.get(index).filter(|entry| entry.span.contains(span)) else {
                         return pointer;
                     };
                     pointer.push_str(&format!("/{index}"));
@@ -111,16 +106,17 @@ impl Node {
     }
 }
 
-/// Reads strict JSON (RFC 8259): no comments, no trailing commas, no single quotes.
-///
-/// `jsonc-parser` knows where everything stands, but is lax about control characters and white space; what it accepts
-/// must be JSON to `serde_json` too.
+/// Reads strict JSON (RFC 8259): no comments, no trailing commas, no single quotes, no byte order mark.
 ///
 /// # Errors
 /// The first syntax error and where it is; what follows it cannot be read with confidence.
 pub(super) fn parse(text: &str) -> Result<Node, (PolicyErrorKind, Span)> {
     if text.len() > MAX_POLICY_BYTES {
         return Err((PolicyErrorKind::TooLarge { limit: MAX_POLICY_BYTES }, Span { start: 0, end: 0 }));
+    }
+    if text.starts_with('\u{feff}') {
+        let message = "it begins with a byte order mark".to_owned();
+        return Err((PolicyErrorKind::Syntax { message }, Span { start: 0, end: 0 }));
     }
     let collect = CollectOptions { comments: CommentCollectionStrategy::Off, tokens: false };
     let strict = ParseOptions {
@@ -141,18 +137,19 @@ pub(super) fn parse(text: &str) -> Result<Node, (PolicyErrorKind, Span)> {
         (PolicyErrorKind::Syntax { message }, Span::from_range(error.range()))
     })?;
     let value = parsed.value.ok_or((PolicyErrorKind::Empty, end))?;
-    serde_json::from_str::<IgnoredAny>(text).map_err(|error| strict_fault(text, &error))?;
+    check_strictness(text)?;
     node(value)
 }
 
-fn strict_fault(text: &str, error: &serde_json::Error) -> (PolicyErrorKind, Span) {
-    let line_start =
-        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
-    let at = (line_start + error.column().saturating_sub(1)).min(text.len());
-    // The place is told apart from the message, as for every other error.
+/// What the parser is lax about: control characters in strings, and white space that JSON has not.
+fn check_strictness(text: &str) -> Result<(), (PolicyErrorKind, Span)> {
+    let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) else { return Ok(()) };
+    // It counts lines and bytes in them from 1, and ends its message with both.
     let message = error.to_string();
-    let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-    (PolicyErrorKind::Syntax { message: message.to_owned() }, Span { start: at, end: at })
+    let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let at = before + error.column().saturating_sub(1);
+    Err((PolicyErrorKind::Syntax { message }, Span { start: at, end: at + 1 }))
 }
 
 fn node(value: ast::Value<'_>) -> Result<Node, (PolicyErrorKind, Span)> {

@@ -86,6 +86,7 @@ fn staged_rollout() {
     };
     assert_eq!(call(&client, "POST", "/orders"), "verified");
     assert_eq!(call(&other, "POST", "/orders"), "identity_not_allowed");
+    assert_eq!(call(&other, "PATCH", "/orders"), "identity_not_allowed");
     assert_eq!(call(&other, "GET", "/orders/7"), "shadow identity_not_allowed");
     assert_eq!(call(&other, "GET", "/elsewhere"), "verified");
     assert_eq!(verdict(&engine, &on("orders.acme.example", "GET", "/elsewhere")), "shadow no_certificate");
@@ -93,6 +94,6 @@ fn staged_rollout() {
     assert_eq!(verdict(&engine, &on("orders.acme.example", "POST", "/x/../orders")), "ambiguous_path");
     assert_eq!(
         json!(engine.policy().routes().iter().map(|route| route.name()).collect::<Vec<_>>()),
-        json!(["orders-write", "orders-read", "everything-else"])
+        json!(["orders-read", "orders-write", "everything-else"])
     );
 }

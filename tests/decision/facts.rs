@@ -19,9 +19,11 @@ const EVERY: [Question; 6] = [
 fn a_question_that_is_not_answered_is_a_denial() {
     let minted = leaf("a").mint();
     for demand in ["required", "optional"] {
-        let engine = || route(json!({ "client_certificate": demand, "allow": "any_verified" }));
+        let hosts = json!({ "hosts": ["pay.acme.example"] });
+        let engine =
+            || route(json!({ "match": hosts, "client_certificate": demand, "allow": "any_verified" }));
         for question in EVERY {
-            // How the client is connected is asked where there is no server name.
+            // How the client is connected is asked where a server name should be and is not.
             let situation = if question == Question::Transport {
                 Situation::get("/").no_server_name()
             } else {

@@ -114,12 +114,17 @@ fn grpc_is_known_by_its_content_type() {
     let is_grpc = |value: &[u8]| {
         matches!(reply(&engine, &Situation::get("/a").header("content-type", value)), Reply::Grpc { .. })
     };
-    for value in
-        [b"application/grpc".as_slice(), b"application/grpc+proto", b"application/grpc;charset=utf-8"]
-    {
+    for value in [b"application/grpc".as_slice(), b"application/grpc+proto", b"application/grpc+json"] {
         assert!(is_grpc(value), "{}", value.escape_ascii());
     }
-    for value in [b"application/grpc-web".as_slice(), b"application/grpcx", b"text/plain", b"", b"\xff"] {
+    for value in [
+        b"application/grpc-web".as_slice(),
+        b"application/grpcx",
+        b"application/grpc;x",
+        b"text/plain",
+        b"",
+        b"\xff",
+    ] {
         assert!(!is_grpc(value), "{}", value.escape_ascii());
     }
 }

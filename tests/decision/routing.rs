@@ -105,21 +105,30 @@ fn the_query_is_never_looked_at() {
 #[test]
 fn methods_compare_as_sent() {
     let engine = routes(json!([open("write", json!({ "methods": ["POST", "M-SEARCH"] }))]));
-    for (method, route) in [
-        ("POST", "write"),
-        ("M-SEARCH", "write"),
-        ("GET", "no_route"),
-        ("post", "no_route"),
-        ("POSTS", "no_route"),
-    ] {
+    for (method, route) in
+        [("POST", "write"), ("M-SEARCH", "write"), ("GET", "no_route"), ("POSTS", "no_route")]
+    {
         assert_eq!(route_found(&engine, &Situation::request(method, "/")), route, "{method}");
     }
 }
 
 #[test]
+fn a_method_in_small_letters_chooses_no_other_route() {
+    // Servers exist that take it for `POST`, and routes that name `POST` must not be left by it.
+    let engine = routes(json!([
+        { "name": "write", "match": { "methods": ["POST"] }, "client_certificate": "required", "allow": "any_verified" },
+        { "name": "rest", "match": { "path": { "prefix": "/" } }, "client_certificate": "ignored" },
+    ]));
+    for method in ["post", "Post", "get"] {
+        assert_eq!(verdict(&engine, &Situation::request(method, "/")), "invalid_request", "{method}");
+    }
+    assert_eq!(verdict(&engine, &Situation::request("POST", "/")), "no_certificate");
+}
+
+#[test]
 fn a_method_that_is_no_token_is_an_invalid_request() {
     let engine = routes(json!([open("all", json!({ "path": { "prefix": "/" } }))]));
-    for method in ["", "GET ", "G\u{e9}T", "GET/1", "a\nb"] {
+    for method in ["", "GET ", "G\u{e9}T", "GET/1", "A\nB"] {
         assert_eq!(verdict(&engine, &Situation::request(method, "/")), "invalid_request", "{method:?}");
     }
     let none = Situation::get("/").without_header(":method");

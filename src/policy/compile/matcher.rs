@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::reader::{Keys, Object, Problems, all_or_none, entries, one_or_many, string, wrong_type};
+use super::reader::{Keys, Object, Problems, all_or_none, entries, not_one, one_or_many, string, wrong_type};
 use crate::identity::{
     AttributePattern, AttributeType, DnsPattern, EmailPattern, FingerprintPattern, PatternError,
     SerialPattern, SpiffePattern, TextKind, UriPattern,
 };
-use crate::policy::error::{PolicyErrorKind, Span, closest};
+use crate::policy::error::{PolicyErrorKind, closest};
+use crate::policy::location::Span;
 use crate::policy::matcher::{Matcher, NamedIdentity};
 use crate::policy::source::{Member, Node, Value};
 
@@ -51,6 +52,7 @@ const TEXT_KEYS: Keys = Keys::of(&["prefix", "suffix", "regex"]);
 /// Compiles matchers, and each named identity once, when it is first referred to.
 pub(super) struct MatcherCompiler<'n> {
     identities: HashMap<&'n str, Entry<'n>>,
+    /// How deep the matcher is that is being compiled.
     depth: usize,
 }
 
@@ -67,11 +69,10 @@ impl<'n> MatcherCompiler<'n> {
             identities.and_then(|node| Object::open_map(node, problems)).map_or(&[][..], |map| map.members());
         let mut compiler = Self { identities: HashMap::with_capacity(members.len()), depth: 0 };
         for Member { key, key_span, value } in members {
-            if super::route::is_name(key) {
-                compiler.identities.entry(key).or_insert(Entry::NotYet(value));
-            } else {
+            if !super::route::is_name(key) {
                 problems.add::<()>(*key_span, PolicyErrorKind::BadName { name: key.clone() });
             }
+            compiler.identities.entry(key).or_insert(Entry::NotYet(value));
         }
         for Member { key, key_span, .. } in members {
             compiler.resolve(key, *key_span, problems);
@@ -213,7 +214,7 @@ fn text_patterns<P>(
 fn text_object<'n>(node: &'n Node, problems: &mut Problems) -> Option<(TextKind, &'n Node)> {
     let object = Object::open(node, TEXT_KEYS, problems)?;
     let [Member { key, value, .. }] = object.members() else {
-        return wrong_type(node, "an object with one of `prefix`, `suffix`, `regex`", problems);
+        return not_one(&object, node, "exactly one of `prefix`, `suffix`, `regex`", problems);
     };
     match key.as_str() {
         "prefix" => Some((TextKind::Prefix, value)),

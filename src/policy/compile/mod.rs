@@ -7,7 +7,8 @@ mod route;
 use reader::{Keys, Object, Problems, word};
 
 use self::matcher::MatcherCompiler;
-use super::error::{PolicyErrorKind, Span};
+use super::error::PolicyErrorKind;
+use super::location::Span;
 use super::path::PathCase;
 use super::route::RouteTable;
 use super::source::{Node, Value};

@@ -2,7 +2,8 @@
 //!
 //! Every reader answers `None` after it has noted a problem, so that compilation goes on and finds the rest.
 
-use crate::policy::error::{PolicyErrorKind, Span};
+use crate::policy::error::PolicyErrorKind;
+use crate::policy::location::Span;
 use crate::policy::source::{Member, Node, Value};
 
 /// Everything found wrong so far.
@@ -117,6 +118,17 @@ impl<'n> Object<'n> {
 
 pub(super) fn wrong_type<T>(node: &Node, expected: &'static str, problems: &mut Problems) -> Option<T> {
     problems.add(node.span, PolicyErrorKind::WrongType { expected, found: node.kind() })
+}
+
+/// For an object that holds no key or several where one is meant.
+pub(super) fn not_one<T>(
+    object: &Object<'_>,
+    node: &Node,
+    expected: &'static str,
+    problems: &mut Problems,
+) -> Option<T> {
+    let found = if object.members().is_empty() { "none" } else { "several" };
+    problems.add(node.span, PolicyErrorKind::WrongType { expected, found })
 }
 
 pub(super) fn string<'n>(node: &'n Node, problems: &mut Problems) -> Option<&'n str> {

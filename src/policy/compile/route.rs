@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::matcher::MatcherCompiler;
-use super::reader::{Keys, Object, Problems, all_or_none, entries, string, whole_number, word, wrong_type};
+use super::reader::{
+    Keys, Object, Problems, all_or_none, entries, not_one, string, whole_number, word, wrong_type,
+};
 use crate::identity::{Case, PatternError, TextKind, TextPattern};
 use crate::policy::decision::Mode;
 use crate::policy::error::PolicyErrorKind;
@@ -166,16 +168,12 @@ fn path_pattern(node: &Node, problems: &mut Problems) -> Option<PathPattern> {
     }
     let object = Object::open(node, PATH_KEYS, problems)?;
     let [member] = object.members() else {
-        return wrong_type(node, "a path, or an object with one of `exact`, `prefix`, `regex`", problems);
+        return not_one(&object, node, "a path, or exactly one of `exact`, `prefix`, `regex`", problems);
     };
     let text = string(&member.value, problems)?;
     let pattern = match member.key.as_str() {
         "exact" => literal(text).map(PathPattern::Exact),
-        // `/v1/` and `/v1` are one prefix: whoever protects what is below a folder means the folder too.
-        "prefix" if text == "/" => Ok(PathPattern::Prefix(Literal::new(""))),
-        "prefix" => {
-            literal(text).map(|_| PathPattern::Prefix(Literal::new(text.strip_suffix('/').unwrap_or(text))))
-        }
+        "prefix" => prefix(text).map(PathPattern::Prefix),
         "regex" => path_regex(text).map_err(PolicyErrorKind::from),
         // Reported when the object was opened.
         _ => return None,
@@ -208,6 +206,12 @@ fn literal(text: &str) -> Result<Literal, PolicyErrorKind> {
         return fault("it holds an empty segment, `.` or `..`");
     }
     Ok(Literal::new(text))
+}
+
+/// `/v1/` and `/v1` are one prefix: whoever protects what is below a folder means the folder too.
+fn prefix(text: &str) -> Result<Literal, PolicyErrorKind> {
+    literal(text)?;
+    Ok(Literal::new(text.strip_suffix('/').unwrap_or(text)))
 }
 
 fn path_regex(text: &str) -> Result<PathPattern, PatternError> {
