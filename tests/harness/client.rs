@@ -226,7 +226,11 @@ impl Connection {
         request: Request<Full<Bytes>>,
         trailers: HeaderMap,
     ) -> Result<Reply, String> {
-        let with_trailers = |body: Full<Bytes>| body.with_trailers(async { Some(Ok(trailers)) }).boxed();
+        // `map_frame` hides the length of the body: HTTP/1.1, which Envoy speaks to the backend, has no trailers
+        // beside a `content-length`.
+        let with_trailers = |body: Full<Bytes>| {
+            body.with_trailers(async { Some(Ok(trailers)) }).map_frame(|frame| frame).boxed()
+        };
         self.try_send_body(request.map(with_trailers)).await
     }
 
