@@ -11,4 +11,8 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod common;
+mod connections;
+mod decisions;
+mod replies;
 mod shipped;

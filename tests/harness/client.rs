@@ -1,10 +1,12 @@
 //! An HTTP client for one listener: over TLS with any certificate or none, HTTP/1.1 or HTTP/2.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -128,16 +130,20 @@ impl Client {
 
     async fn try_connect(&self, url: &Uri) -> Result<Connection, String> {
         if url.scheme_str() == Some("http") {
-            let stream = TokioIo::new(self.tcp().await?);
-            return Ok(Connection { sender: Sender::open(self.protocol, stream).await?, resumed: false });
+            let stream = self.tcp().await?;
+            let local = stream.local_addr().map_err(|error| error.to_string())?;
+            let sender = Sender::open(self.protocol, TokioIo::new(stream)).await?;
+            return Ok(Connection { sender, local, resumed: false });
         }
         let alpn: &[&[u8]] = match self.protocol {
             Protocol::Http1 => &[b"http/1.1"],
             Protocol::Http2 => &[b"h2"],
         };
         let stream = self.tls(url.host().unwrap_or_default(), alpn).await?;
-        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-        Ok(Connection { sender: Sender::open(self.protocol, TokioIo::new(stream)).await?, resumed })
+        let (tcp, session) = stream.get_ref();
+        let local = tcp.local_addr().map_err(|error| error.to_string())?;
+        let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+        Ok(Connection { sender: Sender::open(self.protocol, TokioIo::new(stream)).await?, local, resumed })
     }
 
     pub(super) async fn tcp(&self) -> Result<TcpStream, String> {
@@ -189,10 +195,16 @@ pub async fn fetch(address: SocketAddr, path: &str) -> Result<Reply, String> {
 /// An open connection, for several requests one after another.
 pub struct Connection {
     sender: Sender,
+    local: SocketAddr,
     resumed: bool,
 }
 
 impl Connection {
+    /// Our end of it.
+    pub fn local_address(&self) -> SocketAddr {
+        self.local
+    }
+
     /// Whether its TLS session is an earlier one, resumed.
     pub fn resumed(&self) -> bool {
         self.resumed
@@ -204,7 +216,25 @@ impl Connection {
     }
 
     /// Sends a request.
-    pub async fn try_send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Reply, String> {
+    pub async fn try_send(&mut self, request: Request<Full<Bytes>>) -> Result<Reply, String> {
+        self.try_send_body(request.map(BodyExt::boxed)).await
+    }
+
+    /// Sends a request with trailers behind its body.
+    pub async fn try_send_with_trailers(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        trailers: HeaderMap,
+    ) -> Result<Reply, String> {
+        // `map_frame` hides the length of the body: HTTP/1.1, which Envoy speaks to the backend, has no trailers
+        // beside a `content-length`.
+        let with_trailers = |body: Full<Bytes>| {
+            body.with_trailers(async { Some(Ok(trailers)) }).map_frame(|frame| frame).boxed()
+        };
+        self.try_send_body(request.map(with_trailers)).await
+    }
+
+    async fn try_send_body(&mut self, mut request: Request<Body>) -> Result<Reply, String> {
         let response = match &mut self.sender {
             Sender::Http1(sender) => {
                 // HTTP/1.1 sends the path alone, and the host as a header.
@@ -226,9 +256,11 @@ impl Connection {
     }
 }
 
+type Body = BoxBody<Bytes, Infallible>;
+
 enum Sender {
-    Http1(http1::SendRequest<Full<Bytes>>),
-    Http2(http2::SendRequest<Full<Bytes>>),
+    Http1(http1::SendRequest<Body>),
+    Http2(http2::SendRequest<Body>),
 }
 
 impl Sender {

@@ -206,7 +206,7 @@ impl Envoy {
 
     /// The first audit record that is as wanted, waited for; panics after 10 s.
     pub async fn wait_for_record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        self.wait(|| self.audit_records().into_iter().find(|record| wanted(record)), "an audit record").await
+        self.wait(|| self.output.find_record(&wanted), "an audit record").await
     }
 
     /// The record after the first `known` ones, waited for; panics after 10 s.
@@ -230,8 +230,7 @@ impl Envoy {
 
     /// The first line of the access log that is as wanted, waited for; panics after 10 s.
     pub async fn wait_for_access(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        self.wait(|| self.access_log().into_iter().find(|line| wanted(line)), "a line of the access log")
-            .await
+        self.wait(|| self.output.find_access(&wanted), "a line of the access log").await
     }
 
     /// Asserts that the filter was not stopped: no trap in the log, no VM loaded anew.

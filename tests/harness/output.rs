@@ -69,13 +69,28 @@ impl Output {
     /// The audit records in Envoy's log.
     pub fn records(&self) -> Vec<Value> {
         let log = self.log.lock().unwrap();
-        log.objects.iter().filter(|object| object["schema"] == AUDIT_SCHEMA).cloned().collect()
+        log.objects.iter().filter(|object| is_record(object)).cloned().collect()
+    }
+
+    /// The first audit record that is as wanted.
+    pub fn find_record(&self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+        let log = self.log.lock().unwrap();
+        log.objects.iter().find(|object| is_record(object) && wanted(object)).cloned()
+    }
+
+    /// The first line of the access log that is as wanted.
+    pub fn find_access(&self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+        self.access.lock().unwrap().objects.iter().find(|object| wanted(object)).cloned()
     }
 
     /// The lines of the access log.
     pub fn access(&self) -> Vec<Value> {
         self.access.lock().unwrap().objects.clone()
     }
+}
+
+fn is_record(object: &Value) -> bool {
+    object["schema"] == AUDIT_SCHEMA
 }
 
 fn copy(mut stream: impl Read, mut push: impl FnMut(&[u8])) {

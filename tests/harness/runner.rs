@@ -22,7 +22,7 @@ pub enum Runner {
 }
 
 /// An Envoy that was launched; it ends when this is dropped.
-pub trait Running: Send {
+pub trait Running: Send + Sync {
     /// The exit status, once it has ended by itself.
     fn exit_status(&mut self) -> Option<i64>;
     /// The address on this machine where a port of `Runner::ports` is reached; none while it cannot be known.

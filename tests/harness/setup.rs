@@ -64,6 +64,8 @@ pub enum Forward {
     SanitizeSet,
     /// Let pass what the client sent, and add nothing.
     AlwaysForwardOnly,
+    /// The same on connections with a client certificate; drop it on others.
+    ForwardOnly,
     /// Add to what the client sent.
     AppendForward,
     /// Drop what the client sent, and add nothing.
@@ -75,6 +77,7 @@ impl Forward {
         match self {
             Forward::SanitizeSet => "SANITIZE_SET",
             Forward::AlwaysForwardOnly => "ALWAYS_FORWARD_ONLY",
+            Forward::ForwardOnly => "FORWARD_ONLY",
             Forward::AppendForward => "APPEND_FORWARD",
             Forward::Sanitize => "SANITIZE",
         }
