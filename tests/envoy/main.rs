@@ -11,4 +11,5 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod hostile;
 mod shipped;
