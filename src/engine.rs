@@ -19,8 +19,9 @@ use crate::policy::{
 #[derive(Debug)]
 pub struct Engine {
     policy: Policy,
-    /// Identities of verified certificates, so that a certificate is parsed once and not for each request.
-    /// What is decided never depends on what is in it.
+    /// Identities of verified certificates by the connection's digest, so that a certificate is read once and not
+    /// for each request. No decision depends on what is in it, for the digest is the proxy's own and of one
+    /// certificate only; whether it is verified, valid and allowed is asked every time.
     identities: RefCell<IdentityCache>,
 }
 

@@ -1,15 +1,16 @@
 //! What `mtlsctl check` prints.
 
 use std::io;
+use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use mtls_policy::policy::{Location, Policy, PolicyError, PolicyErrors};
 use serde::Serialize;
 
 use super::Exit;
 
-/// Lines shown before and after an error.
-const CONTEXT_LINES: usize = 1;
+/// Most bytes shown before and after the beginning of an error.
+const MAX_CONTEXT_BYTES: usize = 400;
 
 /// What was found in one file.
 pub(super) struct FileReport {
@@ -73,59 +74,57 @@ pub(super) fn human(reports: &[FileReport]) -> String {
 }
 
 fn group<'a>(file: &'a str, text: &'a str, error: &'a PolicyError) -> Group<'a> {
-    let Location { line, bytes, .. } = error.location();
-    // Only the lines around the error, so that a report on a long policy with many errors stays fast.
+    let Location { line, column, bytes, .. } = error.location();
+    // Only what stands around the error, so that a report on a long policy with many errors stays fast.
     let excerpt = Excerpt::around(text, bytes, *line);
     let snippet = Snippet::source(excerpt.text)
         .line_start(excerpt.first_line)
-        .path(file)
         .fold(false)
         .annotation(AnnotationKind::Primary.span(excerpt.bytes));
-    let group = Level::ERROR.primary_title(error.kind().to_string()).element(snippet);
+    let group = Level::ERROR
+        .primary_title(error.kind().to_string())
+        .element(Origin::path(file).line(*line).char_column(*column))
+        .element(snippet);
     match error.help() {
         Some(help) => group.element(Level::HELP.message(help)),
         None => group,
     }
 }
 
-/// Whole lines of a text, and a range of bytes counted from their beginning.
+/// A piece of a text, and a range of bytes counted from its beginning.
 struct Excerpt<'a> {
     text: &'a str,
     first_line: usize,
-    bytes: std::ops::Range<usize>,
+    bytes: Range<usize>,
 }
 
 impl<'a> Excerpt<'a> {
-    fn around(text: &'a str, bytes: &std::ops::Range<usize>, line: usize) -> Self {
-        let mut start = line_start(text, bytes.start);
-        let mut first_line = line;
-        for _ in 0..CONTEXT_LINES {
-            if let Some(before) = start.checked_sub(1) {
-                start = line_start(text, before);
-                first_line = first_line.saturating_sub(1);
-            }
-        }
+    /// The line on which `bytes` begins and its neighbours; of lines too long to show, what is near.
+    fn around(text: &'a str, bytes: &Range<usize>, line: usize) -> Self {
+        let floor = text.floor_char_boundary(bytes.start.saturating_sub(MAX_CONTEXT_BYTES));
+        let ceiling = text.ceil_char_boundary((bytes.start + MAX_CONTEXT_BYTES).min(text.len()));
+        let before = text.get(floor..bytes.start).unwrap_or_default();
+        let after = text.get(bytes.start..ceiling).unwrap_or_default();
+        // The last newline before the error ends the neighbour, the one before that begins it.
+        let mut newlines = before.rmatch_indices('\n').map(|(at, _)| floor + at + 1);
+        let this_line = newlines.next();
+        let (start, first_line) = match (this_line, newlines.next()) {
+            (Some(_), Some(neighbour)) => (neighbour, line.saturating_sub(1)),
+            (Some(_), None) if floor == 0 => (0, line.saturating_sub(1)),
+            (Some(this_line), None) => (this_line, line),
+            (None, _) => (floor, line),
+        };
+        let mut ends = after.match_indices('\n').map(|(at, _)| bytes.start + at);
+        let this_end = ends.next().unwrap_or(ceiling);
+        let end = ends.next().unwrap_or(if this_end < ceiling { ceiling } else { this_end });
         // An object that spans many lines is pointed at where it begins.
-        let first_line_end = line_end(text, bytes.start);
-        let last = bytes.end.min(first_line_end).max(bytes.start);
-        let mut end = first_line_end;
-        for _ in 0..CONTEXT_LINES {
-            end = line_end(text, (end + 1).min(text.len()));
-        }
+        let last = bytes.end.clamp(bytes.start, this_end);
         Self {
             text: text.get(start..end).unwrap_or_default(),
             first_line,
             bytes: bytes.start.saturating_sub(start)..last.saturating_sub(start),
         }
     }
-}
-
-fn line_start(text: &str, at: usize) -> usize {
-    text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
-}
-
-fn line_end(text: &str, at: usize) -> usize {
-    text.get(at..).and_then(|after| after.find('\n')).map_or(text.len(), |newline| at + newline)
 }
 
 /// For programs: one object, with an entry for every file.

@@ -42,9 +42,11 @@ impl PolicyErrors {
         document: Option<&Node>,
     ) -> Self {
         problems.sort_by_key(|(_, span)| *span);
+        // In the order of the text, so that the whole of it is counted once and not for each problem.
+        let mut cursor = Cursor::default();
         let locate = |(kind, span): (PolicyErrorKind, Span)| PolicyError {
             kind,
-            location: Location::new(text, span, document),
+            location: cursor.locate(text, span, document),
             by_pointer: false,
         };
         Self(problems.into_iter().map(locate).collect())
@@ -131,17 +133,32 @@ pub struct Location {
     pub text: String,
 }
 
-impl Location {
-    fn new(text: &str, span: Span, document: Option<&Node>) -> Self {
+/// A place in a text up to which lines and characters have been counted.
+#[derive(Default)]
+struct Cursor {
+    at: usize,
+    lines: usize,
+    characters: usize,
+}
+
+impl Cursor {
+    /// The place of `span`, which does not begin before the place of the span before.
+    fn locate(&mut self, text: &str, span: Span, document: Option<&Node>) -> Location {
         let start = text.floor_char_boundary(span.start);
         let end = text.ceil_char_boundary(span.end.max(start));
-        let (before, rest) = text.split_at(start);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        let quoted = rest.get(..end.saturating_sub(start)).unwrap_or_default();
-        Self {
-            line: before.matches('\n').count() + 1,
-            column,
+        let passed = text.get(self.at..start).unwrap_or_default();
+        match passed.rsplit_once('\n') {
+            Some((_, line)) => {
+                self.lines += passed.matches('\n').count();
+                self.characters = line.chars().count();
+            }
+            None => self.characters += passed.chars().count(),
+        }
+        self.at = start;
+        let quoted = text.get(start..end).unwrap_or_default();
+        Location {
+            line: self.lines + 1,
+            column: self.characters + 1,
             bytes: start..end,
             pointer: document.map(|document| document.pointer_to(span)).unwrap_or_default(),
             text: quoted.lines().next().unwrap_or_default().chars().take(MAX_QUOTED_CHARS).collect(),

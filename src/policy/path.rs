@@ -46,7 +46,7 @@ pub enum PathError {
     /// No path, or one that does not begin with `/`.
     #[error("the path does not begin with `/`")]
     NotAbsolute,
-    /// Longer than [`MAX_PATH_BYTES`].
+    /// Longer than `MAX_PATH_BYTES`.
     #[error("the path is longer than {MAX_PATH_BYTES} bytes")]
     TooLong,
     /// NUL, another control byte, or one that is not ASCII, as sent or after decoding a control byte.

@@ -56,33 +56,36 @@ impl Node {
     pub(super) fn pointer_to(&self, span: Span) -> String {
         let mut pointer = String::new();
         let mut node = self;
-        'down: loop {
+        loop {
             match &node.value {
                 Value::Object(members) => {
-                    for member in members {
-                        if member.key_span.contains(span) || member.value.span.contains(span) {
-                            pointer.push('/');
-                            pointer.push_str(&member.key.replace('~', "~0").replace('/', "~1"));
-                            if member.key_span.contains(span) {
-                                return pointer;
-                            }
-                            node = &member.value;
-                            continue 'down;
-                        }
+                    // Members stand in the order of the text.
+                    let next = members.partition_point(|member| member.key_span.start <= span.start);
+                    let Some(member) = next.checked_sub(1).and_then(|index| members.get(index)) else {
+                        return pointer;
+                    };
+                    let in_key = member.key_span.contains(span);
+                    if !in_key && !member.value.span.contains(span) {
+                        return pointer;
                     }
+                    pointer.push('/');
+                    pointer.push_str(&member.key.replace('~', "~0").replace('/', "~1"));
+                    if in_key {
+                        return pointer;
+                    }
+                    node = &member.value;
                 }
                 Value::Array(entries) => {
-                    for (index, entry) in entries.iter().enumerate() {
-                        if entry.span.contains(span) {
-                            pointer.push_str(&format!("/{index}"));
-                            node = entry;
-                            continue 'down;
-                        }
-                    }
+                    let next = entries.partition_point(|entry| entry.span.start <= span.start);
+                    let found = next.checked_sub(1).and_then(|index| Some((index, entries.get(index)?)));
+                    let Some((index, entry)) = found.filter(|(_, entry)| entry.span.contains(span)) else {
+                        return pointer;
+                    };
+                    pointer.push_str(&format!("/{index}"));
+                    node = entry;
                 }
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return pointer,
             }
-            return pointer;
         }
     }
 

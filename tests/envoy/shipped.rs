@@ -68,7 +68,8 @@ async fn an_older_envoy_lets_the_right_client_in_and_no_other() {
     let wrong = pki.ca.leaf("web").spiffe("spiffe://acme.example/ns/prod/sa/web").mint();
     let wrong = envoy.client().presents(&wrong).get(PAYMENTS).await;
     assert_eq!(wrong.status, 403, "{wrong:?}");
-    envoy.wait_for_record(|record| record["reason"] == "identity_not_allowed").await;
+    let record = envoy.wait_for_record(|record| record["reason"] == "identity_not_allowed").await;
+    assert!(record["source"].as_str().is_some_and(|source| source.contains(':')), "{record}");
     envoy.assert_no_trap().await;
 }
 
@@ -111,6 +112,7 @@ async fn a_forged_certificate_header_reaches_a_plaintext_listener_and_changes_no
     assert_eq!(reply.status, Some(403), "{reply:?}");
     let record = envoy.wait_for_record(|record| record["request"]["path"] == "/v1/payments").await;
     assert_eq!((&record["decision"], &record["tls"]), (&json!("deny"), &Value::Null));
+    assert!(record["source"].as_str().is_some_and(|source| source.contains(':')), "{record}");
     let reply = envoy.client_of("https").presents(&billing(&pki)).get(PAYMENTS).await;
     assert_eq!(reply.status, 200);
 }

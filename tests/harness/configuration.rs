@@ -24,7 +24,7 @@ impl<'a> Files<'a> {
     pub fn new(folder: &'a Path) -> Files<'a> {
         let unique = folder.file_name().unwrap_or_default().display().to_string();
         // A socket without a file: no port to find, and no limit on the length of a folder's name.
-        Files { folder, backend: format!("@mtls-policy-{}-{unique}", std::process::id()) }
+        Files { folder, backend: format!("@mtls-policy-{unique}") }
     }
 
     /// The configuration file.

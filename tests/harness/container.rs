@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use testcontainers::bollard::models::PortBinding;
@@ -14,6 +15,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use super::command::{on_runtime, run};
 use super::output::Output;
 use super::runner::Running;
+use super::workspace::alive;
 
 /// Where the admin interface listens inside.
 pub const ADMIN_PORT: u16 = 9901;
@@ -23,6 +25,16 @@ const OWNER: &str = "mtls-policy.owner";
 const HOST: &str = "mtls-policy.host";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const SWEEP_LIMIT: Duration = Duration::from_secs(30);
+
+/// Longer than the engine waits for a container to stop.
+const WATCHDOG_LIMIT: Duration = Duration::from_secs(20);
+
+static SIGNALLED: AtomicBool = AtomicBool::new(false);
+
+/// To be called by a program that caught SIGINT, SIGTERM or SIGQUIT before it drops its Envoys.
+pub fn signalled() {
+    SIGNALLED.store(true, Ordering::SeqCst);
+}
 
 /// A container, with the ports on this machine that lead to it.
 pub struct Container {
@@ -106,6 +118,10 @@ impl Running for Container {
 impl Drop for Container {
     fn drop(&mut self) {
         if let Some(container) = self.container.take() {
+            if SIGNALLED.load(Ordering::SeqCst) {
+                // The watchdog removes it, ends this process, and fails loudly where it finds nothing to remove.
+                std::thread::sleep(WATCHDOG_LIMIT);
+            }
             on_runtime(async move {
                 let _ = container.rm().await;
             });
@@ -129,7 +145,7 @@ fn sweep() {
     ];
     for line in run(SWEEP_LIMIT, "docker", &listed).unwrap_or_default().lines() {
         if let Some((container, owner)) = line.split_once(' ')
-            && run(SWEEP_LIMIT, "sh", &["-c", "kill -0 \"$0\"", owner]).is_err()
+            && !alive(owner)
         {
             let _ = run(SWEEP_LIMIT, "docker", &["rm", "--force", "--volumes", container]);
         }

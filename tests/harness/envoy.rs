@@ -77,6 +77,12 @@ impl Envoy {
             }
             tokio::time::sleep(POLL).await;
         };
+        let information = client::fetch(admin, "/server_info").await.expect("server information");
+        let information: Value =
+            serde_json::from_slice(&information.body).expect("server information as JSON");
+        // `REVISION/1.40.0/Clean/RELEASE/BoringSSL`
+        let version = information["version"].as_str().and_then(|version| version.split('/').nth(1));
+        runner.announce(version.unwrap_or("of unknown version"));
         let listening = client::fetch(admin, "/listeners?format=json").await.expect("listeners");
         let listening: Value = serde_json::from_slice(&listening.body).expect("listeners as JSON");
         let listeners = names
@@ -201,6 +207,11 @@ impl Envoy {
     /// The first audit record that is as wanted, waited for; panics after 10 s.
     pub async fn wait_for_record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         self.wait(|| self.audit_records().into_iter().find(|record| wanted(record)), "an audit record").await
+    }
+
+    /// The record after the first `known` ones, waited for; panics after 10 s.
+    pub async fn wait_for_new_record(&self, known: usize) -> Value {
+        self.wait(|| self.audit_records().into_iter().nth(known), "an audit record").await
     }
 
     /// The audit record of the decision on a request, by the id in its reply.

@@ -8,6 +8,8 @@ pub struct Pki {
     pub ca: Ca,
     /// Signs the others.
     pub stranger: Ca,
+    /// Signs Envoy's certificate.
+    pub server_ca: Ca,
     /// Envoy's certificate, for `acme.example`, every host one label below it, `localhost` and 127.0.0.1.
     pub server: Minted,
 }
@@ -16,7 +18,8 @@ impl Pki {
     /// The same certificates every time.
     pub fn new() -> Pki {
         let ca = Ca::new("Acme Root");
-        let server = Ca::new("Acme Server Root")
+        let server_ca = Ca::new("Acme Server Root");
+        let server = server_ca
             .leaf("localhost")
             .dns("localhost")
             .dns("acme.example")
@@ -24,6 +27,6 @@ impl Pki {
             .ip([127, 0, 0, 1].into())
             .server()
             .mint();
-        Pki { ca, stranger: Ca::new("Stranger Root"), server }
+        Pki { ca, stranger: Ca::new("Stranger Root"), server_ca, server }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Mutex, PoisonError};
 
 use super::setup::Version;
 use super::{binary, container, image, output::Output, process};
@@ -34,29 +34,51 @@ pub trait Running: Send {
 impl Runner {
     /// The runner for a version, as the environment wants it; panics with a sentence that says what to install.
     pub fn choose(version: Version) -> Runner {
-        static CHOSEN: LazyLock<Mutex<Vec<(Version, Runner)>>> = LazyLock::new(Mutex::default);
-        let mut chosen = CHOSEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some((_, runner)) = chosen.iter().find(|(known, _)| *known == version) {
-            return runner.clone();
+        type Chosen = Vec<(Version, Result<Runner, String>)>;
+        static CHOSEN: Mutex<Chosen> = Mutex::new(Vec::new());
+        let chosen = {
+            let mut known = CHOSEN.lock().unwrap_or_else(PoisonError::into_inner);
+            match known.iter().find(|(known, _)| *known == version) {
+                Some((_, chosen)) => chosen.clone(),
+                None => {
+                    let chosen = Runner::find(version);
+                    // A failure too: what could not be fetched for one test is not tried again for the next.
+                    known.push((version, chosen.clone()));
+                    chosen
+                }
+            }
+        };
+        chosen.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// Says once in this process how Envoy runs. `version` is what it says of itself.
+    pub fn announce(&self, version: &str) {
+        static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let line = format!("Envoy {version}: {self}");
+        let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+        if !said.contains(&line) {
+            // Written to the handle itself: what test processes print is shown only when they fail.
+            let _ = writeln!(std::io::stderr(), "{line}");
+            said.push(line);
         }
-        let runner = Runner::find(version).unwrap_or_else(|why| panic!("{why}"));
-        // Written to the handle itself: what test processes print is shown only when they fail.
-        let _ = writeln!(std::io::stderr(), "envoy {}: {runner}", version.number());
-        chosen.push((version, runner.clone()));
-        runner
     }
 
     fn find(version: Version) -> Result<Runner, String> {
-        let wanted = std::env::var("ENVOY_RUNNER").unwrap_or_default();
-        match (wanted.as_str(), image::engine()) {
-            ("docker", Err(why)) => Err(format!(
-                "no container engine answers: install Docker and start it, or set `ENVOY_RUNNER=process` ({why})"
-            )),
-            ("docker" | "", Ok(())) => {
-                image::image(version).map(|(name, tag)| Runner::Container { name, tag })
+        let container = || image::image(version).map(|(name, tag)| Runner::Container { name, tag });
+        let process = || binary::binary(version).map(Runner::Process);
+        match std::env::var("ENVOY_RUNNER").unwrap_or_default().as_str() {
+            "docker" => {
+                image::engine().map_err(|why| {
+                    format!(
+                        "no container engine answers: install Docker and start it, or set `ENVOY_RUNNER=process` ({why})"
+                    )
+                })?;
+                container()
             }
-            ("process", _) | ("", Err(_)) => binary::binary(version).map(Runner::Process),
-            (other, _) => Err(format!("`ENVOY_RUNNER` is `docker` or `process`, not `{other}`")),
+            "process" => process(),
+            "" if image::engine().is_ok() => container(),
+            "" => process(),
+            other => Err(format!("`ENVOY_RUNNER` is `docker` or `process`, not `{other}`")),
         }
     }
 

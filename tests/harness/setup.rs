@@ -57,6 +57,7 @@ pub enum Delivery {
 }
 
 /// `forward_client_cert_details` of a listener.
+#[expect(clippy::enum_variant_names, reason = "Envoy's names")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forward {
     /// Replace what the client sent; what we ship.

@@ -2,7 +2,10 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Once};
+use std::time::Duration;
+
+use super::command::run;
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
@@ -32,11 +35,32 @@ pub fn lock(name: &str) -> File {
 
 /// A new folder for one Envoy, removed when dropped. Everyone may read it, since an image may run as another user.
 pub fn run_folder() -> tempfile::TempDir {
+    static SWEEP: Once = Once::new();
     let parent = target().join("envoy/run");
     fs::create_dir_all(&parent).expect("the folder for runs");
-    let folder = tempfile::Builder::new().prefix("envoy-").tempdir_in(parent).expect("a folder for a run");
+    SWEEP.call_once(|| sweep(&parent));
+    let prefix = format!("{}-", std::process::id());
+    let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).expect("a folder for a run");
     open_to_all(folder.path(), 0o755);
     folder
+}
+
+/// Removes what processes left that were killed.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().filter_map(Result::ok) {
+        let name = entry.file_name();
+        if name.to_str().and_then(|name| name.split_once('-')).is_some_and(|(owner, _)| !alive(owner)) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Whether a process of this number runs, whoever owns it.
+pub fn alive(process: &str) -> bool {
+    if Path::new("/proc/self").exists() {
+        return Path::new("/proc").join(process).exists();
+    }
+    run(Duration::from_secs(10), "sh", &["-c", "kill -0 \"$0\"", process]).is_ok()
 }
 
 /// Writes a file that everyone may read.

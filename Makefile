@@ -1,0 +1,136 @@
+# What people and `.ci/run` run. `make` alone lists it.
+
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+CARGO ?= cargo
+# Relative to this file, or absolute; the rest asks cargo's way.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+MODULE := $(TARGET)/wasm32-wasip1/release/mtls_policy.wasm
+# The limit that the README names, in bytes.
+MODULE_LIMIT := 1200000
+
+IMAGE ?= mtls-policy:latest
+
+DENY_VERSION := 0.20.2
+# The test runner must be of the very version that the tests are built with.
+BINDGEN_VERSION := $(shell awk '/^name = "wasm-bindgen"$$/ { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock)
+
+# The version is part of the path, so that another one is installed anew.
+DENY := $(TARGET)/tools/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+BINDGEN := $(TARGET)/tools/wasm-bindgen-$(BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
+
+LOGS := $(TARGET)/test-results
+# Runs tests, keeps what they print in the file $(1), and fails if they fail.
+run-tests = mkdir -p $(LOGS) && { $(2); } 2>&1 | tee $(LOGS)/$(1).log
+# Adds up what cargo and wasm-bindgen-test-runner say of their tests.
+define summary
+awk '/^test result: / { for (i = 1; i < NF; i++) { if ($$(i + 1) == "passed;") p += $$i; if ($$(i + 1) == "failed;") f += $$i; if ($$(i + 1) == "ignored;") s += $$i } } \
+  END { printf "%s: %d passed, %d failed, %d ignored\n", what, p, f, s; exit !(p > 0 && f == 0) }' what='$(1)' $(2)
+endef
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build curl ## Let one client into a real Envoy and keep the others out, step by step
+	@$(CARGO) run --quiet --example demo
+
+.PHONY: test
+test: test-unit test-wasm test-integration ## Run all tests; ENVOY_RUNNER=docker or process chooses how Envoy runs
+	@$(call summary,unit tests,$(LOGS)/unit.log)
+	@$(call summary,unit tests on WebAssembly,$(LOGS)/wasm.log)
+	@$(call summary,integration tests,$(LOGS)/integration.log)
+
+.PHONY: test-unit
+test-unit: rust ## Run the unit tests and the examples in the documentation
+	@$(call run-tests,unit,$(CARGO) test --quiet --lib --bins && $(CARGO) test --quiet --doc)
+
+.PHONY: test-wasm
+test-wasm: rust node $(BINDGEN) ## Run the unit tests on WebAssembly, in Node
+	@$(call run-tests,wasm,CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(abspath $(BINDGEN)) \
+	  $(CARGO) test --lib --target wasm32-unknown-unknown)
+
+.PHONY: test-integration
+test-integration: build ## Run the tests on a real Envoy
+	@$(call run-tests,integration,$(CARGO) test --test '*')
+	@$(call summary,integration tests,$(LOGS)/integration.log)
+
+.PHONY: build
+build: rust ## Build the filter module and the command `mtlsctl`
+	@$(CARGO) build --release --lib --target wasm32-wasip1
+	@$(CARGO) build --bins
+	@bytes=$$(wc -c < $(MODULE)); echo "$(MODULE): $$bytes bytes"; \
+	if [ $$bytes -gt $(MODULE_LIMIT) ]; then echo "the module is larger than $(MODULE_LIMIT) bytes" >&2; exit 1; fi
+
+# A folder with nothing else in it is what the engine is sent.
+.PHONY: image
+image: build ## Pack the module as an OCI image; IMAGE=name:tag
+	@mkdir -p $(TARGET)/image && cp $(MODULE) $(TARGET)/image/plugin.wasm
+	docker build --quiet --file envoy/Dockerfile --tag $(IMAGE) $(TARGET)/image
+
+.PHONY: lint
+lint: rust ## Check formatting, clippy natively and for the filter, and the documentation
+	@$(CARGO) fmt --check
+	@$(CARGO) clippy --quiet --all-targets -- --deny warnings
+	@$(CARGO) clippy --quiet --lib --target wasm32-wasip1 -- --deny warnings
+	@RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --quiet --no-deps --lib
+	@echo 'lint: good'
+
+.PHONY: deny
+deny: rust $(DENY) ## Check the dependencies: licences, duplicates, sources, advisories
+	@$(DENY) --log-level error check licenses bans sources
+	@if timeout 120 $(DENY) --log-level error fetch db; then \
+	  $(DENY) --log-level error check --disable-fetch advisories; \
+	else \
+	  printf '\n%s\n%s\n%s\n\n' \
+	    '**************************************************************************' \
+	    '*  ADVISORIES WERE NOT CHECKED: the advisory database cannot be reached  *' \
+	    '**************************************************************************'; \
+	fi
+
+.PHONY: tools
+tools: rust node curl pip $(DENY) $(BINDGEN) ## Install what the other targets need, for this checkout only
+
+# The targets that rust-toolchain.toml names. Where rustup is not, the compiler must bring them.
+.PHONY: rust
+rust:
+	@for target in wasm32-wasip1 wasm32-unknown-unknown; do \
+	  [ -d "$$(rustc --print sysroot)/lib/rustlib/$$target/lib" ] || rustup target add $$target || { \
+	    echo "rustc lacks the target $$target: install Rust with rustup" >&2; exit 1; }; \
+	done
+
+# Makes sure that the command $(1) works; on Debian the package $(2) has it.
+need = $(1) >/dev/null 2>&1 || { \
+    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+      apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends $(2); \
+    else echo 'please install $(2)' >&2; exit 1; fi; \
+  }
+
+.PHONY: node curl pip
+node:
+	@$(call need,node --version,nodejs)
+curl:
+	@$(call need,curl --version,curl)
+# Brings Envoy where no image can be had.
+pip:
+	@$(call need,python3 -m pip --version,python3-pip)
+
+# Without the tool's own lock file where that cannot be had whole, as from a mirror that lags behind.
+install-tool = $(CARGO) install --quiet --locked --root $(@D)/.. --version $(1) $(2) || \
+  $(CARGO) install --quiet --root $(@D)/.. --version $(1) $(2)
+
+$(DENY):
+	@echo 'installing cargo-deny $(DENY_VERSION) into $(TARGET)/tools'
+	@$(call install-tool,$(DENY_VERSION),cargo-deny)
+
+$(BINDGEN):
+	@echo 'installing wasm-bindgen-cli $(BINDGEN_VERSION) into $(TARGET)/tools'
+	@$(call install-tool,$(BINDGEN_VERSION),wasm-bindgen-cli)
+
+.PHONY: clean
+clean: ## Remove everything that was built or fetched
+	@$(CARGO) clean

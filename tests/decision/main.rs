@@ -1,0 +1,31 @@
+//! What the product promises, sentence by sentence: requests as Envoy describes them go in, decisions, replies and
+//! records come out. Runs natively and, without a file system or a clock, in WebAssembly under Node.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where what it stands on does not hold"
+)]
+
+#[path = "../mint/mod.rs"]
+mod mint;
+mod situation;
+
+mod ambiguous_paths;
+mod attacks;
+mod combining;
+mod demands;
+mod examples;
+mod facts;
+mod forwarded;
+mod hosts;
+mod matchers;
+mod records;
+mod replies;
+mod routing;
+mod server_names;
+mod shadow;
+mod typed;
+mod upstream;
+mod validity;
+mod verified;

@@ -1,0 +1,299 @@
+//! Requests as Envoy describes them, engines of small policies, and decisions in a word.
+
+use std::cell::{OnceCell, RefCell};
+
+use mtls_policy::facts::{FactError, Facts, Headers, Transport, XFCC};
+use mtls_policy::policy::{Client, Decision, DecisionId, Mode, Policy};
+use mtls_policy::{Engine, audit, outcome};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::mint::{Ca, Leaf, Minted};
+
+/// The host of requests that name no other.
+pub(crate) const HOST: &str = "pay.acme.example";
+
+/// 2026-01-01T00:00:00Z, the time of decisions that name no other.
+pub(crate) const NOW: i64 = 1_767_225_600;
+
+pub(crate) const ID: DecisionId = DecisionId { vm: 0xfeed, sequence: 7 };
+
+/// A question of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    Headers,
+    Digest,
+    Pem,
+    Valid,
+    ServerName,
+    Transport,
+    Source,
+}
+
+/// One request and its connection.
+#[derive(Default)]
+pub(crate) struct Situation {
+    pairs: Vec<(String, Vec<u8>)>,
+    headers: OnceCell<Headers>,
+    digest: Option<Vec<u8>>,
+    pem: Option<Vec<u8>>,
+    valid: Option<bool>,
+    server_name: Option<Vec<u8>>,
+    plaintext: bool,
+    source: Option<Vec<u8>>,
+    failing: Vec<Question>,
+    asked: RefCell<Vec<Question>>,
+}
+
+impl Situation {
+    /// `GET path` for [`HOST`] over TLS with that server name, without a certificate.
+    pub(crate) fn get(path: &str) -> Self {
+        Self::request("GET", path)
+    }
+
+    pub(crate) fn request(method: &str, path: &str) -> Self {
+        Self::default()
+            .header(":method", method.as_bytes())
+            .header(":path", path.as_bytes())
+            .header(":authority", HOST.as_bytes())
+            .server_name(HOST.as_bytes())
+    }
+
+    /// Another host, and the server name that an honest client sends for it.
+    pub(crate) fn host(self, host: &str) -> Self {
+        self.authority(host.as_bytes()).server_name(host.as_bytes())
+    }
+
+    /// Another `:authority`; the server name stays.
+    pub(crate) fn authority(self, authority: &[u8]) -> Self {
+        self.without_header(":authority").header(":authority", authority)
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &[u8]) -> Self {
+        self.pairs.push((name.to_owned(), value.to_vec()));
+        self
+    }
+
+    pub(crate) fn without_header(mut self, name: &str) -> Self {
+        self.pairs.retain(|(key, _)| key != name);
+        self
+    }
+
+    pub(crate) fn server_name(mut self, name: &[u8]) -> Self {
+        self.server_name = Some(name.to_vec());
+        self
+    }
+
+    pub(crate) fn no_server_name(mut self) -> Self {
+        self.server_name = None;
+        self
+    }
+
+    /// Without TLS: no certificate and no server name, whatever the headers say.
+    pub(crate) fn plaintext(mut self) -> Self {
+        self.plaintext = true;
+        self.server_name = None;
+        self
+    }
+
+    /// A certificate that Envoy verified, as 1.40 gives it: by attributes.
+    pub(crate) fn certificate(self, minted: &Minted) -> Self {
+        self.digest(hex(&minted.digest()).as_bytes()).pem(minted.pem().as_bytes()).valid(Some(true))
+    }
+
+    /// A certificate as Envoy 1.37 gives it: a digest and a header, and no word on validity.
+    pub(crate) fn certificate_in_header(self, minted: &Minted) -> Self {
+        let header = xfcc(minted);
+        self.digest(hex(&minted.digest()).as_bytes()).header(XFCC, header.as_bytes())
+    }
+
+    pub(crate) fn digest(mut self, digest: &[u8]) -> Self {
+        self.digest = Some(digest.to_vec());
+        self
+    }
+
+    pub(crate) fn pem(mut self, pem: &[u8]) -> Self {
+        self.pem = Some(pem.to_vec());
+        self
+    }
+
+    pub(crate) fn valid(mut self, valid: Option<bool>) -> Self {
+        self.valid = valid;
+        self
+    }
+
+    pub(crate) fn source(mut self, source: &[u8]) -> Self {
+        self.source = Some(source.to_vec());
+        self
+    }
+
+    /// Envoy gives an error instead of an answer.
+    pub(crate) fn failing(mut self, question: Question) -> Self {
+        self.failing.push(question);
+        self
+    }
+
+    /// What was asked so far, in order.
+    pub(crate) fn asked(&self) -> Vec<Question> {
+        self.asked.borrow().clone()
+    }
+
+    fn answer<T>(&self, question: Question, answer: T) -> Result<T, FactError> {
+        self.asked.borrow_mut().push(question);
+        if self.failing.contains(&question) {
+            return Err(FactError { fact: "something", why: "status 2".to_owned() });
+        }
+        Ok(answer)
+    }
+}
+
+impl Facts for Situation {
+    fn headers(&self) -> Result<&Headers, FactError> {
+        self.answer(Question::Headers, self.headers.get_or_init(|| Headers::new(self.pairs.clone())))
+    }
+
+    fn certificate_digest(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::Digest, self.digest.clone())
+    }
+
+    fn certificate_pem(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::Pem, self.pem.clone())
+    }
+
+    fn certificate_valid(&self) -> Result<Option<bool>, FactError> {
+        self.answer(Question::Valid, self.valid)
+    }
+
+    fn server_name(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::ServerName, self.server_name.clone())
+    }
+
+    fn transport(&self) -> Result<Transport, FactError> {
+        self.answer(Question::Transport, if self.plaintext { Transport::Plaintext } else { Transport::Tls })
+    }
+
+    fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::Source, self.source.clone())
+    }
+}
+
+/// A header `x-forwarded-client-cert` of one element as Envoy writes it for a certificate with no names in it.
+pub(crate) fn xfcc(minted: &Minted) -> String {
+    format!("Hash={};Cert=\"{}\"", hex(&minted.digest()), escaped(&minted.pem()))
+}
+
+/// Envoy's five replacements.
+pub(crate) fn escaped(pem: &str) -> String {
+    let escape = |text: String, (plain, code): (&str, &str)| text.replace(plain, code);
+    [("\n", "%0A"), (" ", "%20"), ("+", "%2B"), ("/", "%2F"), ("=", "%3D")]
+        .into_iter()
+        .fold(pem.to_owned(), escape)
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A leaf of the CA that the listener trusts.
+pub(crate) fn leaf(name: &str) -> Leaf {
+    Ca::new("Acme Issuing").leaf(name)
+}
+
+/// A policy of these routes, on a listener that resumes no sessions.
+pub(crate) fn routes(routes: Value) -> Engine {
+    document(json!({ "routes": routes }))
+}
+
+/// A policy of one route for every path, with these members.
+pub(crate) fn route(members: Value) -> Engine {
+    routes(json!([one_route(members)]))
+}
+
+pub(crate) fn one_route(members: Value) -> Value {
+    merged(json!({ "name": "only", "match": { "path": { "prefix": "/" } } }), members)
+}
+
+/// A policy of these members; version and `peer_certificate` are there unless given.
+pub(crate) fn document(members: Value) -> Engine {
+    let verified_by = json!({ "verified_by": { "envoy": { "resumption": "disabled" } } });
+    let document = merged(json!({ "version": 1, "peer_certificate": verified_by }), members).to_string();
+    match Policy::from_json(document.as_bytes()) {
+        Ok(policy) => Engine::new(policy),
+        Err(errors) => {
+            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            panic!("{document}\n{}", errors.join("\n"))
+        }
+    }
+}
+
+/// One required route for every path that lets in whom `allow` says.
+pub(crate) fn allow(allow: Value) -> Engine {
+    route(json!({ "client_certificate": "required", "allow": allow }))
+}
+
+/// One required route for every path that lets in all but whom `deny` says.
+pub(crate) fn deny(deny: Value) -> Engine {
+    route(json!({ "client_certificate": "required", "allow": "any_verified", "deny": deny }))
+}
+
+fn merged(mut base: Value, members: Value) -> Value {
+    let (Value::Object(into), Value::Object(from)) = (&mut base, members) else { panic!("no objects") };
+    into.extend(from);
+    base
+}
+
+/// The time so many seconds after 1970.
+pub(crate) fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+}
+
+pub(crate) fn decide(engine: &Engine, situation: &Situation) -> Decision {
+    engine.decide(situation, Some(at(NOW)))
+}
+
+/// `verified` or `anonymous` for a permit, the reason for a denial, `shadow` before one that is not enforced.
+pub(crate) fn word(decision: &Decision) -> String {
+    match decision.verdict() {
+        Ok(permit) => match permit.client() {
+            Client::Verified => "verified".to_owned(),
+            Client::Anonymous => "anonymous".to_owned(),
+        },
+        Err(denial) => match decision.mode() {
+            Mode::Enforce => denial.reason().to_string(),
+            Mode::Shadow => format!("shadow {}", denial.reason()),
+        },
+    }
+}
+
+/// What the engine decides of the request now, in a word.
+pub(crate) fn verdict(engine: &Engine, situation: &Situation) -> String {
+    word(&decide(engine, situation))
+}
+
+/// The verdict on a holder of `minted` who asks for `/`.
+pub(crate) fn verdict_on(engine: &Engine, minted: &Minted) -> String {
+    verdict(engine, &Situation::get("/").certificate(minted))
+}
+
+/// The name of the route that is found, or the reason of the denial where none is.
+pub(crate) fn route_found(engine: &Engine, situation: &Situation) -> String {
+    let decision = decide(engine, situation);
+    decision.route().map_or_else(|| word(&decision), |route| route.name().to_owned())
+}
+
+/// What happens to the request.
+pub(crate) fn outcome(engine: &Engine, situation: &Situation) -> outcome::Outcome {
+    let decision = decide(engine, situation);
+    outcome::Outcome::of(&decision, situation.headers().ok(), ID)
+}
+
+/// The audit record's line.
+pub(crate) fn line(engine: &Engine, situation: &Situation) -> String {
+    let decision = decide(engine, situation);
+    audit::Record::new(&decision, situation, engine.policy().digest(), ID, Some(at(NOW))).to_line()
+}
+
+/// The audit record.
+pub(crate) fn record(engine: &Engine, situation: &Situation) -> Value {
+    serde_json::from_str(&line(engine, situation)).unwrap()
+}

@@ -1,0 +1,115 @@
+//! The headers that the upstream gets.
+
+use mtls_policy::outcome::{HeaderChanges, Outcome, own_headers};
+use serde_json::json;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use crate::situation::{Question, Situation, leaf, outcome, route};
+use mtls_policy::Engine;
+
+fn changes(engine: &Engine, situation: &Situation) -> HeaderChanges {
+    match outcome(engine, situation) {
+        Outcome::Pass(changes) => changes,
+        Outcome::Reply(reply) => panic!("{reply:?}"),
+    }
+}
+
+fn client_verify(engine: &Engine, situation: &Situation) -> &'static str {
+    let [(name, value)] = changes(engine, situation).set;
+    assert_eq!(name, "x-client-verify");
+    value
+}
+
+fn forged() -> Situation {
+    Situation::get("/").header("x-client-verify", b"SUCCESS")
+}
+
+#[test]
+fn a_verified_client_is_a_success() {
+    let minted = leaf("a").mint();
+    for demand in ["required", "optional"] {
+        let engine = route(json!({ "client_certificate": demand, "allow": "any_verified" }));
+        assert_eq!(client_verify(&engine, &Situation::get("/").certificate(&minted)), "SUCCESS", "{demand}");
+    }
+}
+
+#[test]
+fn whoever_is_not_verified_is_none_on_every_outcome_that_passes() {
+    let presented = || Situation::get("/").certificate(&leaf("a").mint());
+    let ignored = route(json!({ "client_certificate": "ignored" }));
+    assert_eq!(client_verify(&ignored, &Situation::get("/")), "NONE");
+    assert_eq!(client_verify(&ignored, &presented()), "NONE", "the certificate was not looked at");
+    let optional = route(json!({ "client_certificate": "optional" }));
+    assert_eq!(client_verify(&optional, &Situation::get("/")), "NONE");
+    let shadow = route(json!({
+        "client_certificate": "required", "allow": { "dns": "nobody.example" }, "mode": "shadow",
+    }));
+    assert_eq!(client_verify(&shadow, &Situation::get("/")), "NONE");
+    assert_eq!(client_verify(&shadow, &presented()), "NONE", "a shadowed denial forwards nothing");
+    assert_eq!(client_verify(&shadow, &presented().valid(Some(false))), "NONE");
+}
+
+#[test]
+fn what_a_client_sends_by_the_name_of_our_header_is_removed_on_every_outcome() {
+    let minted = leaf("a").mint();
+    let engines = [
+        route(json!({ "client_certificate": "ignored" })),
+        route(json!({ "client_certificate": "optional" })),
+        route(json!({ "client_certificate": "required", "allow": "any_verified", "mode": "shadow" })),
+        route(
+            json!({ "client_certificate": "required", "allow": { "dns": "nobody.example" }, "mode": "shadow" }),
+        ),
+    ];
+    for engine in &engines {
+        for situation in [forged(), forged().certificate(&minted)] {
+            assert_eq!(changes(engine, &situation).remove, ["x-client-verify"]);
+        }
+        assert!(changes(engine, &Situation::get("/")).remove.is_empty(), "nothing to remove");
+    }
+}
+
+#[test]
+fn every_spelling_that_some_server_takes_for_our_header_is_removed() {
+    let spellings =
+        ["x-client-verify", "x_client_verify", "x-client_verify", "x_client-verify", "X-Client-Verify"];
+    let situation =
+        spellings.iter().fold(Situation::get("/"), |situation, name| situation.header(name, b"SUCCESS"));
+    let engine = route(json!({ "client_certificate": "ignored" }));
+    assert_eq!(changes(&engine, &situation).remove, spellings);
+    let twice = forged().header("x-client-verify", b"NONE");
+    assert!(changes(&engine, &twice).remove.contains(&"x-client-verify".to_owned()));
+}
+
+#[test]
+fn headers_of_similar_names_stay() {
+    let names = [
+        "x-client-verified",
+        "x-client-verify-2",
+        "client-verify",
+        "x-client-id",
+        "xclientverify",
+        "x--client-verify",
+    ];
+    let situation = names.iter().fold(Situation::get("/"), |situation, name| situation.header(name, b"x"));
+    let engine = route(json!({ "client_certificate": "ignored" }));
+    assert!(changes(&engine, &situation).remove.is_empty());
+    assert!(own_headers(names.into_iter()).is_empty());
+}
+
+#[test]
+fn bytes_that_are_no_text_in_headers_change_nothing() {
+    let engine = route(json!({ "client_certificate": "ignored" }));
+    let situation = Situation::get("/").header("x-odd", b"\xff\xfe\0").header("x-client-verify", b"\xff");
+    assert_eq!(changes(&engine, &situation).remove, ["x-client-verify"]);
+}
+
+#[test]
+fn a_request_whose_headers_cannot_be_read_never_passes() {
+    let engine = route(json!({ "client_certificate": "ignored" }));
+    let unreadable = Situation::get("/").failing(Question::Headers);
+    assert!(matches!(outcome(&engine, &unreadable), Outcome::Reply(_)));
+    // Not even where the decision was made while they could be.
+    let decision = crate::situation::decide(&engine, &Situation::get("/"));
+    assert!(matches!(Outcome::of(&decision, None, crate::situation::ID), Outcome::Reply(_)));
+}
