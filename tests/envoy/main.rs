@@ -12,4 +12,6 @@
 mod harness;
 
 mod hostile;
+mod policies;
+mod replacement;
 mod shipped;
