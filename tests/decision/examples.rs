@@ -1,12 +1,14 @@
 //! The example policies, and what they decide.
 
 use mtls_policy::Engine;
+use mtls_policy::cert::Fingerprint;
 use mtls_policy::policy::Policy;
+use rcgen::PublicKeyData;
 use serde_json::json;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use crate::mint::{CN, Minted, O, OU};
+use crate::mint::{CN, Key, Minted, O, OU};
 use crate::situation::{Situation, leaf, verdict};
 
 fn engine(policy: &str) -> Engine {
@@ -74,6 +76,28 @@ fn partner_api() {
     );
     let fronted = on("api.acme.example", "GET", "/v2/rates").server_name(b"www.acme.example");
     assert_eq!(verdict(&engine, &fronted.certificate(&minted)), "sni_mismatch");
+}
+
+#[test]
+fn partner_api_knows_a_partner_by_either_pin() {
+    let policy = include_str!("../../policies/partner-api.json");
+    let pins = [
+        "b1946ac92492d2347c6235b4d2611184ab5b6f5f2fae3d6e1c0d2fd6a4d0d9c1",
+        "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=",
+    ];
+    // Whose keys the example's pins are nobody knows: a key's own pin stands in for each.
+    let own = Fingerprint::of(&Key::new("northbank").subject_public_key_info()).to_string();
+    let transfer = |engine: &Engine, name: &str| {
+        let minted = leaf(name).mint();
+        verdict(engine, &on("api.acme.example", "POST", "/v2/transfers").certificate(&minted))
+    };
+    for pin in pins {
+        assert_eq!(transfer(&engine(policy), "northbank"), "identity_not_allowed");
+        assert!(policy.contains(pin));
+        let engine = engine(&policy.replace(pin, &own));
+        assert_eq!(transfer(&engine, "northbank"), "verified");
+        assert_eq!(transfer(&engine, "eastpay"), "identity_not_allowed");
+    }
 }
 
 #[test]

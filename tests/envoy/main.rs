@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::wildcard_enum_match_arm,
     reason = "a test may panic"
 )]
 
@@ -14,5 +15,8 @@ mod harness;
 mod common;
 mod connections;
 mod decisions;
+mod hostile;
+mod policies;
+mod replacement;
 mod replies;
 mod shipped;

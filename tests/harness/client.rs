@@ -147,7 +147,10 @@ impl Client {
     }
 
     pub(super) async fn tcp(&self) -> Result<TcpStream, String> {
-        limited(TcpStream::connect(self.address)).await
+        let stream = limited(TcpStream::connect(self.address)).await?;
+        // Otherwise the first request of a connection waits for an acknowledgement that the other side delays.
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        Ok(stream)
     }
 
     pub(super) async fn tls(&self, host: &str, alpn: &[&[u8]]) -> Result<TlsStream<TcpStream>, String> {

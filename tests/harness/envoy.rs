@@ -163,7 +163,7 @@ impl Envoy {
 
     /// Every counter and gauge whose name contains the text, by name.
     pub async fn stats(&self, containing: &str) -> HashMap<String, u64> {
-        let text = self.admin("/stats").await;
+        let text = self.admin(&format!("/stats?filter={containing}")).await;
         let lines = text.lines().filter_map(|line| line.rsplit_once(": "));
         lines
             .filter(|(name, _)| name.contains(containing))
@@ -235,10 +235,20 @@ impl Envoy {
 
     /// Asserts that the filter was not stopped: no trap in the log, no VM loaded anew.
     pub async fn assert_no_trap(&self) {
-        let log = self.output.readable_log();
-        assert!(!log.contains("Function: proxy_"), "the filter trapped:\n{log}");
+        let evidence = self.trap_evidence().await;
+        assert!(evidence.is_empty(), "the filter trapped: {evidence:#?}\n{}", self.output.readable_log());
+    }
+
+    /// What shows that the filter was stopped: lines of the log that tell of a trap, and counters of VMs loaded anew,
+    /// which move when the worker that trapped gets its next request. Empty if nothing does.
+    pub async fn trap_evidence(&self) -> Vec<String> {
+        let log = self.log();
+        let mut evidence: Vec<String> =
+            log.lines().filter(|line| line.contains("Function: proxy_")).map(str::to_owned).collect();
         let reloads = self.stats("vm_reload").await;
-        assert!(reloads.values().all(|count| *count == 0), "the filter was loaded anew: {reloads:?}\n{log}");
+        let moved = reloads.iter().filter(|(_, count)| **count > 0);
+        evidence.extend(moved.map(|(name, count)| format!("{name}: {count}")));
+        evidence
     }
 
     async fn wait<T>(&self, found: impl Fn() -> Option<T>, what: &str) -> T {

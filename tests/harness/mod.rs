@@ -55,6 +55,7 @@ pub mod mint;
 pub use client::{Client, Connection, Echo, Reply, get, request};
 pub use container::signalled;
 pub use envoy::{Envoy, Refusal};
+pub use module::{module, trapping_module};
 pub use pki::Pki;
 pub use raw::RawReply;
 pub use setup::{Forward, Listener, Setup, Version};

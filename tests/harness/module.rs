@@ -1,4 +1,4 @@
-//! The filter module, built from this tree when it is missing or older than its sources.
+//! The filter module, built from this tree when it is missing or older than its sources, and a filter that traps.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,31 @@ pub fn module() -> &'static Path {
         None => built(),
     });
     &MODULE
+}
+
+/// A filter that traps on bytes that are no text (`tests/trapping/filter.rs`), to show that a trap does not go unseen.
+///
+/// It has a target directory of its own, so that nothing of it can be taken for the filter.
+pub fn trapping_module() -> PathBuf {
+    let folder = target().join("trapping");
+    let _lock = lock("trapping");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args([
+            "build",
+            "--quiet",
+            "--example",
+            "trapping_filter",
+            "--target",
+            "wasm32-wasip1",
+            "--target-dir",
+        ])
+        .arg(&folder)
+        .current_dir(root())
+        .status()
+        .expect("cargo starts");
+    assert!(status.success(), "the trapping filter does not build");
+    folder.join("wasm32-wasip1/debug/examples/trapping_filter.wasm")
 }
 
 fn built() -> PathBuf {
