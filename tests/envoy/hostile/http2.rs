@@ -57,7 +57,7 @@ async fn http2_targets_of_odd_form_are_denied_or_read_as_envoy_reads_them() {
         ("OPTIONS", "*", None, "no answer"),
         // The service behind takes none of these methods.
         ("BREW", OPEN, None, "permit open 400"),
-        ("get", OPEN, None, "permit open 400"),
+        ("get", OPEN, None, "invalid_request 400"),
         ("!#$%&'*+-.^_`|~", OPEN, None, "permit open 400"),
         ("BREW", "https://pay.acme.example/admin", None, "no_certificate 403"),
     ] {
