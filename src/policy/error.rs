@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::location::{Location, Locator, Span};
 use super::source::Node;
+use crate::facts::is_token;
 use crate::identity::PatternError;
 use crate::identity::pattern::shown;
 
@@ -220,7 +221,7 @@ pub enum PolicyErrorKind {
         suggestion: Option<String>,
     },
     /// An identity that refers to itself.
-    #[error("identity `{name}` refers to itself")]
+    #[error("identity `{name}` refers to itself", name = shown(name))]
     CyclicIdentity {
         /// The name.
         name: String,
@@ -318,12 +319,13 @@ impl PolicyErrorKind {
                 closest(value, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
             }
             Self::UnknownIdentity { suggestion, .. } => {
-                suggestion.as_ref().map(|name| format!("did you mean `{name}`?"))
+                suggestion.as_ref().map(|name| format!("did you mean `{}`?", shown(name)))
             }
             Self::MissingKey { help, .. } | Self::EmptyList { help, .. } => help.map(str::to_owned),
             Self::BadMethod { method } => {
                 let upper = method.to_ascii_uppercase();
-                (upper != *method).then(|| format!("methods compare with case; did you mean `{upper}`?"))
+                (upper != *method && is_token(&upper))
+                    .then(|| format!("methods compare with case; did you mean `{upper}`?"))
             }
             Self::NotUtf8
             | Self::TooLarge { .. }

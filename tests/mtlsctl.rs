@@ -1,0 +1,290 @@
+//! The command `mtlsctl`, as people and scripts call it.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where what it stands on does not hold"
+)]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const GOOD: &str = r#"{
+  "version": 1,
+  "peer_certificate": {"verified_by": "envoy"},
+  "routes": [{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored"}]
+}
+"#;
+
+const BAD: &str = r#"{
+  "version": 1,
+  "peer_certificate": {"verified_by": "envoy"},
+  "routes": [
+    {"name": "a", "match": {"path": "/"}, "client_certificate": "require"},
+    {"name": "a", "match": {"methods": ["GET"]}, "client_certificate": "ignored"}
+  ]
+}
+"#;
+
+fn mtlsctl() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mtlsctl"));
+    // What a developer's shell or a CI sets must not matter.
+    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "CI", "TERM"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    mtlsctl().args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn run_on_stdin(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = mtlsctl()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Files of these names and contents.
+struct Files(TempDir);
+
+impl Files {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn check(&self, arguments: &[&str]) -> Output {
+        let mut command = mtlsctl();
+        command.arg("check").args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+        command.output().unwrap()
+    }
+}
+
+fn digest_of_good() -> String {
+    mtls_policy::policy::Policy::from_json(GOOD.as_bytes()).unwrap().digest().to_string()
+}
+
+#[test]
+fn a_good_policy_is_told_in_one_line_with_its_digest_and_exits_with_0() {
+    let output = Files::new(&[("good.json", GOOD)]).check(&["good.json"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stdout(&output), format!("good.json: good, 1 route, digest {}\n", digest_of_good()));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn a_bad_policy_is_shown_with_every_error_and_exits_with_1() {
+    let output = Files::new(&[("bad.json", BAD)]).check(&["bad.json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let wanted = r#"error: unknown value `require`, expected one of `required`, `optional`, `ignored`, `unverified`
+ --> bad.json:5:65
+  |
+4 |   "routes": [
+5 |     {"name": "a", "match": {"path": "/"}, "client_certificate": "require"},
+  |                                                                 ^^^^^^^^^
+6 |     {"name": "a", "match": {"methods": ["GET"]}, "client_certificate": "ignored"}
+  |
+  = help: did you mean `required`?
+
+error: duplicate route name `a`
+ --> bad.json:6:14
+  |
+5 |     {"name": "a", "match": {"path": "/"}, "client_certificate": "require"},
+6 |     {"name": "a", "match": {"methods": ["GET"]}, "client_certificate": "ignored"}
+  |              ^^^
+7 |   ]
+  |
+
+bad.json: 2 errors
+"#;
+    assert_eq!(stdout(&output), wanted);
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn several_files_are_all_checked_and_the_worst_decides() {
+    let files = Files::new(&[("good.json", GOOD), ("bad.json", BAD)]);
+    let all = files.check(&["good.json", "bad.json", "good.json"]);
+    assert_eq!(all.status.code(), Some(1));
+    let text = stdout(&all);
+    assert_eq!(text.matches("good.json: good").count(), 2, "{text}");
+    assert!(text.contains("bad.json: 2 errors"), "{text}");
+
+    let unreadable = files.check(&["bad.json", "absent.json", "good.json"]);
+    assert_eq!(unreadable.status.code(), Some(2));
+    let text = stdout(&unreadable);
+    assert!(text.contains("absent.json: cannot be read: No such file or directory"), "{text}");
+    assert!(text.contains("bad.json: 2 errors") && text.contains("good.json: good"), "{text}");
+}
+
+#[test]
+fn a_folder_is_no_policy() {
+    let files = Files::new(&[]);
+    let output = files.check(&["."]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stdout(&output).starts_with(".: cannot be read: "), "{}", stdout(&output));
+}
+
+#[test]
+fn a_dash_is_the_standard_input() {
+    let good = run_on_stdin(&["check", "-"], GOOD.as_bytes());
+    assert_eq!(good.status.code(), Some(0));
+    assert_eq!(stdout(&good), format!("<stdin>: good, 1 route, digest {}\n", digest_of_good()));
+    let bad = run_on_stdin(&["check", "-"], BAD.as_bytes());
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(stdout(&bad).contains(" --> <stdin>:5:65"), "{}", stdout(&bad));
+    let empty = run_on_stdin(&["check", "-"], b"");
+    assert_eq!(empty.status.code(), Some(1));
+    assert!(stdout(&empty).starts_with("error: the policy is empty"), "{}", stdout(&empty));
+}
+
+#[test]
+fn json_is_one_object_with_every_file_and_every_error() {
+    let files = Files::new(&[("good.json", GOOD), ("bad.json", BAD)]);
+    let output = files.check(&["--format", "json", "good.json", "bad.json", "absent.json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stderr(&output), "");
+    let mut report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let unreadable = report["files"][2]["errors"][0]["message"].take();
+    assert!(unreadable.as_str().unwrap().starts_with("No such file"), "{unreadable}");
+    let wanted = json!({
+        "files": [
+            { "file": "good.json", "good": true, "digest": digest_of_good(), "routes": 1, "errors": [] },
+            {
+                "file": "bad.json",
+                "good": false,
+                "errors": [
+                    {
+                        "code": "unknown_value",
+                        "message": "unknown value `require`, expected one of `required`, `optional`, `ignored`, `unverified`",
+                        "help": "did you mean `required`?",
+                        "line": 5,
+                        "column": 65,
+                        "pointer": "/routes/0/client_certificate",
+                        "text": "\"require\"",
+                    },
+                    {
+                        "code": "duplicate_route",
+                        "message": "duplicate route name `a`",
+                        "line": 6,
+                        "column": 14,
+                        "pointer": "/routes/1/name",
+                        "text": "\"a\"",
+                    },
+                ],
+            },
+            { "file": "absent.json", "good": false, "errors": [{ "code": "unreadable", "message": null }] },
+        ],
+    });
+    assert_eq!(report, wanted);
+}
+
+#[test]
+fn there_is_no_colour_in_a_pipe() {
+    let files = Files::new(&[("bad.json", BAD)]);
+    for arguments in [&["bad.json"][..], &["--format", "json", "bad.json"]] {
+        let output = files.check(arguments);
+        assert!(!output.stdout.contains(&0x1b), "{}", stdout(&output));
+    }
+    // Whoever wants it may have it.
+    let forced =
+        mtlsctl().args(["check", &files.path("bad.json")]).env("CLICOLOR_FORCE", "1").output().unwrap();
+    assert!(forced.stdout.contains(&0x1b));
+}
+
+#[test]
+fn a_call_that_makes_no_sense_exits_with_2_and_says_what_would() {
+    for (arguments, wanted) in [
+        (&[][..], "Usage: mtlsctl"),
+        (&["check"], "Usage: mtlsctl check"),
+        (&["chek", "x"], "similar subcommand exists: 'check'"),
+        (&["check", "--format", "xml", "x"], "possible values: human, json"),
+        (&["check", "--bogus", "x"], "unexpected argument '--bogus'"),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+        assert!(stderr(&output).contains(wanted), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for (arguments, wanted) in [(["--help"], "check"), (["--version"], env!("CARGO_PKG_VERSION"))] {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stdout(&output).contains(wanted), "{}", stdout(&output));
+    }
+    let check = stdout(&run(&["check", "--help"]));
+    assert!(check.contains("Exits with 0 if every policy is good"), "{check}");
+}
+
+#[test]
+fn text_that_is_no_utf8_and_controls_do_not_reach_the_terminal() {
+    let hostile = b"{\"version\": 1, \"\x1b[31m\xff\": 1}";
+    let output = run_on_stdin(&["check", "-"], hostile);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!output.stdout.contains(&0x1b), "{}", stdout(&output));
+    let escaped = BAD.replace("require\"", "\\u001b[31m\\u202e\"");
+    let output = run_on_stdin(&["check", "-"], escaped.as_bytes());
+    assert!(!stdout(&output).contains(['\u{1b}', '\u{202e}']), "{}", stdout(&output));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let many: Vec<String> = (0..2000).map(|index| format!("\"x{index}\": 1")).collect();
+    let files = Files::new(&[("bad.json", &format!("{{{}}}", many.join(",\n")))]);
+    let mut child = mtlsctl()
+        .args(["check", &files.path("bad.json")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn the_example_policies_are_good() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let mut policies: Vec<String> = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            policies.push(path.to_str().unwrap().to_owned());
+        }
+    }
+    assert!(policies.len() >= 4, "{policies:?}");
+    let arguments: Vec<&str> = std::iter::once("check").chain(policies.iter().map(String::as_str)).collect();
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
