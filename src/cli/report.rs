@@ -81,10 +81,14 @@ fn group<'a>(file: &'a str, text: &'a str, error: &'a PolicyError) -> Group<'a> 
         .line_start(excerpt.first_line)
         .fold(false)
         .annotation(AnnotationKind::Primary.span(excerpt.bytes));
-    let group = Level::ERROR
-        .primary_title(error.kind().to_string())
-        .element(Origin::path(file).line(*line).char_column(*column))
-        .element(snippet);
+    let title = Level::ERROR.primary_title(error.kind().to_string());
+    let group = match excerpt.begins {
+        Begins::WithALine => title.element(snippet.path(file)),
+        // The renderer counts columns from the beginning of the excerpt.
+        Begins::WithinALine => {
+            title.element(Origin::path(file).line(*line).char_column(*column)).element(snippet)
+        }
+    };
     match error.help() {
         Some(help) => group.element(Level::HELP.message(help)),
         None => group,
@@ -94,8 +98,14 @@ fn group<'a>(file: &'a str, text: &'a str, error: &'a PolicyError) -> Group<'a> 
 /// A piece of a text, and a range of bytes counted from its beginning.
 struct Excerpt<'a> {
     text: &'a str,
+    begins: Begins,
     first_line: usize,
     bytes: Range<usize>,
+}
+
+enum Begins {
+    WithALine,
+    WithinALine,
 }
 
 impl<'a> Excerpt<'a> {
@@ -121,6 +131,7 @@ impl<'a> Excerpt<'a> {
         let last = bytes.end.clamp(bytes.start, this_end);
         Self {
             text: text.get(start..end).unwrap_or_default(),
+            begins: if this_line.is_some() || floor == 0 { Begins::WithALine } else { Begins::WithinALine },
             first_line,
             bytes: bytes.start.saturating_sub(start)..last.saturating_sub(start),
         }

@@ -5,8 +5,8 @@ use std::fmt;
 use thiserror::Error;
 
 use super::location::{Location, Locator, Span};
+use super::method::is_method;
 use super::source::Node;
-use crate::facts::is_token;
 use crate::identity::PatternError;
 use crate::identity::pattern::shown;
 
@@ -324,7 +324,7 @@ impl PolicyErrorKind {
             Self::MissingKey { help, .. } | Self::EmptyList { help, .. } => help.map(str::to_owned),
             Self::BadMethod { method } => {
                 let upper = method.to_ascii_uppercase();
-                (upper != *method && is_token(&upper))
+                (upper != *method && is_method(&upper))
                     .then(|| format!("methods compare with case; did you mean `{upper}`?"))
             }
             Self::NotUtf8

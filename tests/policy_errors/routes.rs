@@ -126,7 +126,7 @@ fn of_paths() {
         ),
         (
             r#"{"path": "/a%20b"}"#,
-            "5:37: `/a%20b` is not a plain path: write what is percent-encoded as it is decoded (at `/routes/0/match/path`)",
+            "5:37: `/a%20b` is not a plain path: it holds an escape; write the character itself, if a path can hold it (at `/routes/0/match/path`)",
         ),
         (
             r#"{"path": "/a?b"}"#,

@@ -194,9 +194,7 @@ fn literal(text: &str) -> Result<Literal, PolicyErrorKind> {
         return fault("parameters after `;` are not matched");
     }
     if text.contains('%') {
-        return fault(
-            "write what is percent-encoded as it is decoded; what cannot be written so cannot be matched",
-        );
+        return fault("it holds an escape; write the character itself, if a path can hold it");
     }
     let is_path_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@/".contains(&byte);
     if !text.bytes().all(is_path_byte) {
