@@ -14,5 +14,8 @@ mod harness;
 mod common;
 mod connections;
 mod decisions;
+mod forwarded;
+mod headers;
+mod injected;
 mod replies;
 mod shipped;
