@@ -1,7 +1,7 @@
 //! What the tests on Envoy share: identities, requests that can be told apart, and what a user sees of a decision.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -10,17 +10,39 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::harness::mint::{Ca, Minted};
-use crate::harness::{Client, Connection, Envoy, Reply, Setup, Version, request};
+use crate::harness::{Client, Connection, Envoy, Pki, Reply, Setup, Version, request};
 
 /// The SPIFFE ID that policies of these tests allow.
-pub(crate) const BILLING: &str = "spiffe://acme.example/ns/prod/sa/billing";
+pub(crate) const BILLING_ID: &str = "spiffe://acme.example/ns/prod/sa/billing";
 
 /// The host that most routes name.
 pub(crate) const PAY: &str = "https://pay.acme.example";
 
-/// A client certificate of `spiffe://acme.example/ns/prod/sa/NAME`.
+/// The certificates that every Envoy of these tests starts from: minting takes longer than a request.
+pub(crate) static PKI: LazyLock<Pki> = LazyLock::new(Pki::new);
+
+/// A client certificate of the identity that policies allow.
+pub(crate) static BILLING: LazyLock<Minted> = LazyLock::new(|| service(&PKI.ca, "billing"));
+
+/// A client certificate of another identity, as good as the first.
+pub(crate) static WEB: LazyLock<Minted> = LazyLock::new(|| service(&PKI.ca, "web"));
+
+/// A client certificate of the SPIFFE ID and the DNS name of a service.
 pub(crate) fn service(ca: &Ca, name: &str) -> Minted {
-    ca.leaf(name).spiffe(&format!("spiffe://acme.example/ns/prod/sa/{name}")).mint()
+    let spiffe_id = format!("spiffe://acme.example/ns/prod/sa/{name}");
+    ca.leaf(name).spiffe(&spiffe_id).dns(&format!("{name}.acme.example")).mint()
+}
+
+/// SHA-256 of a certificate as records write it.
+pub(crate) fn digest(certificate: &Minted) -> String {
+    certificate.digest().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The element of `x-forwarded-client-cert` that Envoy writes for a connection with this certificate of `billing`.
+pub(crate) fn xfcc_element(certificate: &Minted) -> String {
+    let escapes = [("\n", "%0A"), (" ", "%20"), ("+", "%2B"), ("/", "%2F"), ("=", "%3D")];
+    let cert = escapes.iter().fold(certificate.pem(), |text, (plain, escape)| text.replace(plain, escape));
+    format!("Hash={};Cert=\"{cert}\";Subject=\"CN=billing\";URI={BILLING_ID}", digest(certificate))
 }
 
 /// A policy of these routes that suits a version of Envoy: only the current one can say whether a certificate was
@@ -33,7 +55,7 @@ pub(crate) fn policy(version: Version, routes: &[Value]) -> Value {
     json!({
         "version": 1,
         "peer_certificate": { "verified_by": { "envoy": { "resumption": resumption } } },
-        "identities": { "billing": { "spiffe_id": BILLING } },
+        "identities": { "billing": { "spiffe_id": BILLING_ID } },
         "routes": routes,
     })
 }
@@ -57,10 +79,11 @@ pub(crate) fn ignored(name: &str) -> Value {
 pub(crate) fn with(mut object: Value, members: Value) -> Value {
     let object_members = object.as_object_mut().unwrap();
     for (name, value) in members.as_object().unwrap() {
-        match value {
-            Value::Null => object_members.remove(name),
-            value => object_members.insert(name.clone(), value.clone()),
-        };
+        if value.is_null() {
+            object_members.remove(name);
+        } else {
+            object_members.insert(name.clone(), value.clone());
+        }
     }
     object
 }

@@ -3,9 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{PAY, Shared, ask, ask_on, at, both, policy, route, service, with};
-use crate::harness::mint::Minted;
-use crate::harness::{Client, Listener, Pki, Setup, Version};
+use crate::common::{BILLING, PAY, PKI, Shared, WEB, ask, ask_on, at, both, policy, route, with};
+use crate::harness::{Client, Listener, Setup, Version};
 
 static CURRENT: Shared = Shared::new(|| setup(Version::Current));
 static OLDER: Shared = Shared::new(|| setup(Version::Older));
@@ -33,17 +32,13 @@ fn setup(version: Version) -> Setup {
         with(hosts("welcome", &["pay.acme.example"]), json!({ "client_certificate": "optional" })),
         route("hostless"),
     ];
-    Setup::new(&Pki::new())
+    Setup::new(&PKI)
         .version(version)
         .policy(policy(version, &routes))
         .listener(Listener::tls("https"))
         .listener(Listener::tls("resuming").resumption())
         .listener(Listener::tls("vouched").resumption().policy(policy(Version::Older, &routes)))
         .listener(Listener::plaintext("plain"))
-}
-
-fn billing() -> Minted {
-    service(&Pki::new().ca, "billing")
 }
 
 /// The client with TLS 1.2 alone and with TLS 1.3 alone, each with sessions of its own.
@@ -54,7 +49,7 @@ fn tls_versions(client: &Client) -> [Client; 2] {
 #[tokio::test]
 async fn a_resumed_session_is_untrusted_where_the_policy_rules_resumption_out() {
     let envoy = CURRENT.envoy().await;
-    for client in both(envoy.client_of("resuming").presents(&billing())) {
+    for client in both(envoy.client_of("resuming").presents(&BILLING)) {
         for client in tls_versions(&client) {
             let mut full = client.connect(PAY).await;
             assert!(!full.resumed());
@@ -75,15 +70,14 @@ async fn a_resumed_session_is_untrusted_where_the_policy_rules_resumption_out() 
 
 #[tokio::test]
 async fn a_resumed_session_stays_good_where_the_policy_vouches_for_it_and_is_decided_anew() {
-    let web = service(&Pki::new().ca, "web");
     for envoy in [CURRENT.envoy().await, OLDER.envoy().await] {
-        for client in tls_versions(&envoy.client_of("vouched").presents(&billing())) {
+        for client in tls_versions(&envoy.client_of("vouched").presents(&BILLING)) {
             ask(&client, &at("/pay")).await.assert_permitted(&envoy, "SUCCESS").await;
             let mut resumed = client.connect(PAY).await;
             assert!(resumed.resumed());
             ask_on(&mut resumed, &at("/pay")).await.assert_permitted(&envoy, "SUCCESS").await;
         }
-        for client in tls_versions(&envoy.client_of("vouched").presents(&web)) {
+        for client in tls_versions(&envoy.client_of("vouched").presents(&WEB)) {
             ask(&client, &at("/pay")).await.assert_denied(&envoy, 403, "identity_not_allowed").await;
             let mut resumed = client.connect(PAY).await;
             assert!(resumed.resumed());
@@ -96,7 +90,7 @@ async fn a_resumed_session_stays_good_where_the_policy_vouches_for_it_and_is_dec
 #[tokio::test]
 async fn a_listener_as_shipped_resumes_no_session_and_every_connection_is_good() {
     let envoy = CURRENT.envoy().await;
-    for client in tls_versions(&envoy.client().presents(&billing())) {
+    for client in tls_versions(&envoy.client().presents(&BILLING)) {
         for _ in 0..2 {
             let mut connection = client.connect(PAY).await;
             assert!(!connection.resumed());
@@ -108,7 +102,7 @@ async fn a_listener_as_shipped_resumes_no_session_and_every_connection_is_good()
 #[tokio::test]
 async fn a_host_other_than_the_server_name_is_misdirected() {
     for envoy in [CURRENT.envoy().await, OLDER.envoy().await] {
-        for client in both(envoy.client().presents(&billing()).sni(Some("other.acme.example"))) {
+        for client in both(envoy.client().presents(&BILLING).sni(Some("other.acme.example"))) {
             let record = ask(&client, &at("/pay")).await.assert_denied(&envoy, 421, "sni_mismatch").await;
             assert_eq!(record["tls"]["sni"], "other.acme.example");
             ask(&client, &at("/below")).await.assert_denied(&envoy, 421, "sni_mismatch").await;
@@ -125,7 +119,7 @@ async fn a_host_other_than_the_server_name_is_misdirected() {
 #[tokio::test]
 async fn one_connection_serves_the_host_of_its_server_name_and_no_other() {
     let envoy = CURRENT.envoy().await;
-    for client in both(envoy.client().presents(&billing())) {
+    for client in both(envoy.client().presents(&BILLING)) {
         let mut connection = client.connect(PAY).await;
         for _ in 0..2 {
             ask_on(&mut connection, &at("/pay")).await.assert_permitted(&envoy, "SUCCESS").await;
@@ -138,7 +132,7 @@ async fn one_connection_serves_the_host_of_its_server_name_and_no_other() {
 #[tokio::test]
 async fn an_absent_server_name_is_misdirected_on_a_route_that_names_hosts() {
     let envoy = CURRENT.envoy().await;
-    for client in both(envoy.client().presents(&billing()).sni(None)) {
+    for client in both(envoy.client().presents(&BILLING).sni(None)) {
         let record = ask(&client, &at("/pay")).await.assert_denied(&envoy, 421, "sni_mismatch").await;
         assert_eq!(record["tls"], Value::Null);
         ask(&client, &at("/below")).await.assert_denied(&envoy, 421, "sni_mismatch").await;
@@ -155,7 +149,7 @@ async fn an_absent_server_name_is_misdirected_on_a_route_that_names_hosts() {
 #[tokio::test]
 async fn a_route_that_ignores_the_server_name_takes_any_and_one_with_a_list_takes_the_listed() {
     let envoy = CURRENT.envoy().await;
-    let client = envoy.client().presents(&billing());
+    let client = envoy.client().presents(&BILLING);
     let named = |name: &str| client.clone().sni(Some(name));
     ask(&named("outbound.mesh.local"), &at("/mesh")).await.assert_permitted(&envoy, "SUCCESS").await;
     for listed in ["edge.acme.example", "a.edge.example"] {
@@ -169,7 +163,7 @@ async fn a_route_that_ignores_the_server_name_takes_any_and_one_with_a_list_take
 #[tokio::test]
 async fn a_host_in_another_spelling_is_the_same_host() {
     let envoy = CURRENT.envoy().await;
-    for client in both(envoy.client().presents(&billing()).sni(Some("pay.acme.example"))) {
+    for client in both(envoy.client().presents(&BILLING).sni(Some("pay.acme.example"))) {
         for host in
             ["PAY.Acme.EXAMPLE", "pay.acme.example:8443", "pay.acme.example.", "Pay.acme.example.:443"]
         {

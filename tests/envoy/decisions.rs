@@ -3,9 +3,10 @@
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::common::{PAY, Shared, ask, ask_on, at, both, ignored, policy, route, service, unique, with};
-use crate::harness::mint::Minted;
-use crate::harness::{Client, Envoy, Listener, Pki, Setup, Version};
+use crate::common::{
+    BILLING, PAY, PKI, Shared, WEB, ask, ask_on, at, both, ignored, policy, route, service, unique, with,
+};
+use crate::harness::{Client, Envoy, Listener, Setup, Version};
 
 static CURRENT: Shared = Shared::new(|| setup(Version::Current));
 static OLDER: Shared = Shared::new(|| setup(Version::Older));
@@ -22,7 +23,7 @@ fn setup(version: Version) -> Setup {
         with(route("ledger"), json!({ "allow": "any_verified", "deny": { "dns": "web.acme.example" } })),
         with(route("coffee"), json!({ "on_deny": { "status": 418, "body": "no coffee: {decision_id}\n" } })),
     ];
-    Setup::new(&Pki::new())
+    Setup::new(&PKI)
         .version(version)
         .policy(policy(version, &routes))
         .listener(Listener::tls("https"))
@@ -32,16 +33,8 @@ fn setup(version: Version) -> Setup {
         }))
 }
 
-fn billing() -> Minted {
-    service(&Pki::new().ca, "billing")
-}
-
-fn web() -> Minted {
-    Pki::new().ca.leaf("web").spiffe("spiffe://acme.example/ns/prod/sa/web").dns("web.acme.example").mint()
-}
-
 async fn the_right_client_is_permitted(envoy: &Envoy) {
-    for client in both(envoy.client().presents(&billing())) {
+    for client in both(envoy.client().presents(&BILLING)) {
         let record = ask(&client, &at("/payments")).await.assert_permitted(envoy, "SUCCESS").await;
         assert_eq!(record["route"], "payments");
         assert_eq!(record["certificate"]["uri"], json!(["spiffe://acme.example/ns/prod/sa/billing"]));
@@ -50,7 +43,7 @@ async fn the_right_client_is_permitted(envoy: &Envoy) {
 }
 
 async fn a_wrong_identity_is_denied(envoy: &Envoy) {
-    for client in both(envoy.client().presents(&web())) {
+    for client in both(envoy.client().presents(&WEB)) {
         let asked = ask(&client, &at("/payments")).await;
         let record = asked.assert_denied(envoy, 403, "identity_not_allowed").await;
         assert_eq!(record["certificate"]["dns"], json!(["web.acme.example"]));
@@ -58,14 +51,14 @@ async fn a_wrong_identity_is_denied(envoy: &Envoy) {
 }
 
 async fn a_wrong_identity_passes_as_anonymous_in_shadow(envoy: &Envoy) {
-    for client in both(envoy.client().presents(&web())) {
+    for client in both(envoy.client().presents(&WEB)) {
         let record = ask(&client, &at("/staged")).await.assert_shadowed(envoy, "identity_not_allowed").await;
         assert_eq!(record["route"], "staged");
     }
     for client in both(envoy.client()) {
         ask(&client, &at("/staged")).await.assert_shadowed(envoy, "no_certificate").await;
     }
-    let right = ask(&envoy.client().presents(&billing()), &at("/staged")).await;
+    let right = ask(&envoy.client().presents(&BILLING), &at("/staged")).await;
     assert_eq!(right.assert_permitted(envoy, "SUCCESS").await["mode"], "shadow");
 }
 
@@ -109,7 +102,7 @@ async fn an_older_envoy_permits_denies_and_shadows_alike() {
 #[tokio::test]
 async fn a_certificate_of_another_ca_fails_in_the_handshake_and_is_untrusted_where_it_does_not() {
     let envoy = CURRENT.envoy().await;
-    let stranger = service(&Pki::new().stranger, "billing");
+    let stranger = service(&PKI.stranger, "billing");
     for client in both(envoy.client().presents(&stranger)) {
         assert!(client.try_send(unique(Method::GET, &at("/payments"))).await.is_err());
     }
@@ -120,7 +113,7 @@ async fn a_certificate_of_another_ca_fails_in_the_handshake_and_is_untrusted_whe
         ask(&client, &at("/staged")).await.assert_shadowed(&envoy, "untrusted").await;
         ask(&client, &at("/health")).await.assert_permitted(&envoy, "NONE").await;
     }
-    ask(&lax.presents(&billing()), &at("/payments")).await.assert_permitted(&envoy, "SUCCESS").await;
+    ask(&lax.presents(&BILLING), &at("/payments")).await.assert_permitted(&envoy, "SUCCESS").await;
 }
 
 #[tokio::test]
@@ -137,24 +130,22 @@ async fn a_ca_of_the_same_name_with_another_key_is_another_ca() {
 
 #[tokio::test]
 async fn an_envoy_that_cannot_say_who_is_verified_lets_nobody_in_unless_the_policy_vouches_for_it() {
-    let pki = Pki::new();
-    let setup = Setup::new(&pki)
+    let setup = Setup::new(&PKI)
         .version(Version::Older)
         .policy(policy(Version::Current, &[route("payments")]))
         .listener(Listener::tls("https"))
         .listener(Listener::tls("vouched").policy(policy(Version::Older, &[route("payments")])));
     let envoy = Envoy::start(setup).await;
-    let asked = ask(&envoy.client().presents(&billing()), &at("/payments")).await;
+    let asked = ask(&envoy.client().presents(&BILLING), &at("/payments")).await;
     let record = asked.assert_denied(&envoy, 403, "untrusted").await;
     assert!(record["detail"].as_str().unwrap().contains("connection.peer_certificate_valid"), "{record}");
-    let asked = ask(&envoy.client_of("vouched").presents(&billing()), &at("/payments")).await;
+    let asked = ask(&envoy.client_of("vouched").presents(&BILLING), &at("/payments")).await;
     asked.assert_permitted(&envoy, "SUCCESS").await;
 }
 
 #[tokio::test]
 async fn a_certificate_out_of_its_time_fails_in_the_handshake_and_is_denied_where_it_does_not() {
-    let pki = Pki::new();
-    let leaf = || pki.ca.leaf("billing").spiffe(crate::common::BILLING);
+    let leaf = || PKI.ca.leaf("billing").spiffe(crate::common::BILLING_ID);
     let year =
         |year| time::Date::from_calendar_date(year, time::Month::January, 1).unwrap().midnight().assume_utc();
     let certificates = [
@@ -173,7 +164,7 @@ async fn a_certificate_out_of_its_time_fails_in_the_handshake_and_is_denied_wher
                 ask(&client, &at("/welcome")).await.assert_denied(&envoy, 403, reason).await;
             }
         }
-        let good = ask(&envoy.client_of("lenient").presents(&billing()), &at("/payments")).await;
+        let good = ask(&envoy.client_of("lenient").presents(&BILLING), &at("/payments")).await;
         good.assert_permitted(&envoy, "SUCCESS").await;
     }
 }
@@ -184,8 +175,8 @@ async fn an_optional_route_takes_clients_without_a_certificate_and_no_wrong_one(
         for protocol in [|client: Client| client, Client::http2] {
             let ask = async |client: Client| ask(&protocol(client), &at("/welcome")).await;
             ask(envoy.client()).await.assert_permitted(&envoy, "NONE").await;
-            ask(envoy.client().presents(&billing())).await.assert_permitted(&envoy, "SUCCESS").await;
-            let wrong = ask(envoy.client().presents(&web())).await;
+            ask(envoy.client().presents(&BILLING)).await.assert_permitted(&envoy, "SUCCESS").await;
+            let wrong = ask(envoy.client().presents(&WEB)).await;
             wrong.assert_denied(&envoy, 403, "identity_not_allowed").await;
         }
     }
@@ -195,7 +186,7 @@ async fn an_optional_route_takes_clients_without_a_certificate_and_no_wrong_one(
 async fn an_ignored_route_takes_everybody_as_anonymous() {
     for envoy in [CURRENT.envoy().await, OLDER.envoy().await] {
         for client in
-            [envoy.client(), envoy.client().presents(&web()), envoy.client().presents(&billing()).http2()]
+            [envoy.client(), envoy.client().presents(&WEB), envoy.client().presents(&BILLING).http2()]
         {
             let record = ask(&client, &at("/health")).await.assert_permitted(&envoy, "NONE").await;
             assert_eq!((&record["route"], &record["certificate"]), (&json!("health"), &Value::Null));
@@ -218,9 +209,9 @@ async fn the_first_route_that_matches_decides_and_no_route_is_a_denial() {
 #[tokio::test]
 async fn a_client_that_deny_names_is_denied_and_any_other_verified_one_is_not() {
     let envoy = CURRENT.envoy().await;
-    let asked = ask(&envoy.client().presents(&web()), &at("/ledger")).await;
+    let asked = ask(&envoy.client().presents(&WEB), &at("/ledger")).await;
     asked.assert_denied(&envoy, 403, "identity_denied").await;
-    let asked = ask(&envoy.client().presents(&billing()), &at("/ledger")).await;
+    let asked = ask(&envoy.client().presents(&BILLING), &at("/ledger")).await;
     asked.assert_permitted(&envoy, "SUCCESS").await;
 }
 

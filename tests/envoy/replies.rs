@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::common::{Shared, ask_for, at, both, policy, route, service, unique, with};
-use crate::harness::mint::Minted;
-use crate::harness::{Envoy, Listener, Pki, Setup, Version};
+use crate::common::{BILLING, PKI, Shared, WEB, ask_for, at, both, policy, route, unique, with};
+use crate::harness::{Envoy, Listener, Setup, Version};
 
 static CURRENT: Shared = Shared::new(|| setup(Version::Current));
 static OLDER: Shared = Shared::new(|| setup(Version::Older));
@@ -22,7 +21,7 @@ fn setup(version: Version) -> Setup {
         route("payments"),
         with(route("coffee"), json!({ "on_deny": { "status": 418, "body": "no coffee\n" } })),
     ];
-    Setup::new(&Pki::new())
+    Setup::new(&PKI)
         .version(version)
         .policy(policy(version, &routes))
         .listener(Listener::tls("https"))
@@ -31,10 +30,6 @@ fn setup(version: Version) -> Setup {
             let filter = &mut manager["http_filters"][0]["typed_config"]["config"];
             filter["allow_on_headers_stop_iteration"] = true.into();
         }))
-}
-
-fn billing() -> Minted {
-    service(&Pki::new().ca, "billing")
 }
 
 fn grpc(content_type: &str, url: &str) -> Request<Full<Bytes>> {
@@ -48,10 +43,9 @@ fn grpc(content_type: &str, url: &str) -> Request<Full<Bytes>> {
 
 #[tokio::test]
 async fn a_grpc_caller_gets_a_grpc_status_and_the_decision_id_alone() {
-    let web = service(&Pki::new().ca, "web");
     for envoy in [CURRENT.envoy().await, OLDER.envoy().await] {
         let anonymous = envoy.client().http2();
-        let wrong = anonymous.clone().presents(&web);
+        let wrong = anonymous.clone().presents(&WEB);
         for (client, path, status, reason) in [
             (&wrong, "/payments", "7", "identity_not_allowed"),
             (&wrong, "/none", "7", "no_route"),
@@ -80,7 +74,7 @@ async fn a_grpc_caller_gets_a_grpc_status_and_the_decision_id_alone() {
 #[tokio::test]
 async fn a_grpc_caller_of_the_allowed_identity_reaches_the_upstream() {
     let envoy = CURRENT.envoy().await;
-    let client = envoy.client().http2().presents(&billing());
+    let client = envoy.client().http2().presents(&BILLING);
     let asked = ask_for(&client, grpc("application/grpc", &at("/payments"))).await;
     let line = envoy.wait_for_access(|line| line["path"] == asked.path).await;
     assert_eq!((&line["mtls_decision"], &line["status"]), (&json!("permit"), &json!(200)), "{line}");
@@ -105,7 +99,7 @@ async fn a_head_request_is_decided_like_a_get_and_answered_without_a_body() {
         assert_eq!((asked.reply.status, asked.reply.body.len()), (403, 0));
         asked.assert_recorded_denial(&envoy, "no_certificate").await;
     }
-    for client in both(envoy.client().presents(&billing())) {
+    for client in both(envoy.client().presents(&BILLING)) {
         let asked = ask_for(&client, unique(Method::HEAD, &at("/payments"))).await;
         assert_eq!((asked.reply.status, asked.reply.body.len()), (200, 0));
     }
@@ -114,7 +108,7 @@ async fn a_head_request_is_decided_like_a_get_and_answered_without_a_body() {
 #[tokio::test]
 async fn options_of_the_whole_server_end_at_envoy_and_options_of_a_path_are_decided() {
     let envoy = CURRENT.envoy().await;
-    let client = envoy.client().presents(&billing());
+    let client = envoy.client().presents(&BILLING);
     // Envoy refuses paths that do not begin with a slash before any filter sees them.
     let request = b"OPTIONS * HTTP/1.1\r\nhost: pay.acme.example\r\n\r\n";
     let reply = client.raw("pay.acme.example", request).await.unwrap();
@@ -139,7 +133,7 @@ async fn the_body_of_a_denied_request_does_not_reach_the_upstream() {
         ask_for(&client, post("/payments")).await.assert_denied(&envoy, 403, "no_certificate").await;
     }
     assert_eq!(envoy.stat("cluster.backend.upstream_cx_total").await, 0);
-    for client in both(envoy.client().presents(&billing())) {
+    for client in both(envoy.client().presents(&BILLING)) {
         let asked = ask_for(&client, post("/payments")).await;
         assert_eq!(asked.reply.echo().0["body"].as_str().map(str::len), Some(100_000));
     }
