@@ -174,7 +174,7 @@ fn reversed(value: &Value) -> String {
         Value::Array(values) => {
             format!("[ {} ]", values.iter().map(reversed).collect::<Vec<_>>().join(" ,\t"))
         }
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
     }
 }
 

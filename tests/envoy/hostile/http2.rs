@@ -55,9 +55,9 @@ async fn http2_targets_of_odd_form_are_denied_or_read_as_envoy_reads_them() {
         ("CONNECT", "pay.acme.example:443", None, "no_route 403"),
         ("OPTIONS", "*", Some(b"pay.acme.example"), "envoy 404"),
         ("OPTIONS", "*", None, "no answer"),
-        // The service behind takes none of these methods.
-        ("BREW", OPEN, None, "permit open 400"),
         ("get", OPEN, None, "invalid_request 400"),
+        // The service behind takes neither of these methods.
+        ("BREW", OPEN, None, "permit open 400"),
         ("!#$%&'*+-.^_`|~", OPEN, None, "permit open 400"),
         ("BREW", "https://pay.acme.example/admin", None, "no_certificate 403"),
     ] {
