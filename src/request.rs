@@ -1,6 +1,8 @@
 //! What a request says of itself: its headers, and what it wants.
 
-use crate::policy::{Host, check_path, is_method};
+use thiserror::Error;
+
+use crate::policy::{Host, PathError, check_path, is_method};
 
 /// The headers of a request in the order received, pseudo-headers included; names in lower case, values any bytes.
 #[derive(Debug, Default)]
@@ -42,27 +44,46 @@ pub struct RequestTarget<'a> {
     pub path: Option<&'a [u8]>,
 }
 
+/// Why a request is none, or one of which servers disagree what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TargetError {
+    /// RFC 9110, section 9.1; and some servers take the method `post` for `POST`.
+    #[error("the method is not a token in capital letters")]
+    Method,
+    /// RFC 9110, section 7.2.
+    #[error("the request names no host")]
+    NoHost,
+    /// The host is no name and no address.
+    #[error("the host is malformed: {0}")]
+    Host(&'static str),
+    /// Neither `CONNECT` nor `OPTIONS *`, and yet no path.
+    #[error("the request has no path")]
+    NoPath,
+    /// The path cannot be one.
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
 impl<'a> RequestTarget<'a> {
     /// Reads method, host and path.
     ///
     /// # Errors
-    /// A sentence that says what is wrong, where the request cannot be one (RFC 9110, sections 7.2 and 9.1), or is
-    /// one of which servers disagree what it is: some take the method `post` for `POST`.
-    pub fn read(headers: &'a Headers) -> Result<Self, String> {
+    /// [`TargetError`] where one of them is missing or malformed.
+    pub fn read(headers: &'a Headers) -> Result<Self, TargetError> {
         let method = headers
             .first(":method")
             .and_then(|method| std::str::from_utf8(method).ok())
             .filter(|method| is_method(method))
-            .ok_or("the method is not a token in capital letters")?;
-        let authority = headers.first(":authority").ok_or("the request names no host")?;
-        let host = Host::from_authority(authority).map_err(|why| format!("the host is malformed: {why}"))?;
+            .ok_or(TargetError::Method)?;
+        let authority = headers.first(":authority").ok_or(TargetError::NoHost)?;
+        let host = Host::from_authority(authority).map_err(TargetError::Host)?;
         let path = match (method, headers.first(":path")) {
             ("CONNECT", None) | ("OPTIONS", Some(b"*")) => None,
             (_, Some(path)) => {
-                check_path(path).map_err(|why| why.to_string())?;
+                check_path(path)?;
                 Some(path)
             }
-            (_, None) => return Err("the request has no path".to_owned()),
+            (_, None) => return Err(TargetError::NoPath),
         };
         Ok(Self { method, host, path })
     }

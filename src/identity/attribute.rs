@@ -159,11 +159,6 @@ impl AttributePattern {
         Ok(AttributePattern { attribute, value: TextPattern::new(kind, &text, Case::Ignored)? })
     }
 
-    /// The attribute that it looks at.
-    pub fn attribute(&self) -> &AttributeType {
-        &self.attribute
-    }
-
     /// Whether the name holds the attribute with a value that matches.
     pub fn matches(&self, name: &DistinguishedName) -> Truth {
         let mut values = name.values(&self.attribute);

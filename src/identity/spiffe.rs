@@ -66,12 +66,6 @@ impl SpiffeId {
     pub fn as_str(&self) -> &str {
         &self.text
     }
-
-    /// The trust domain: what stands between `spiffe://` and the path.
-    pub fn trust_domain(&self) -> &str {
-        let rest = self.text.strip_prefix(SCHEME).unwrap_or_default();
-        rest.split_once('/').map_or(rest, |(domain, _)| domain)
-    }
 }
 
 impl fmt::Display for SpiffeId {
@@ -205,7 +199,6 @@ mod tests {
     fn an_id_is_read_and_its_trust_domain_known() {
         let id = SpiffeId::parse("spiffe://acme.example/ns/Prod/sa/billing_2.x-y").unwrap();
         assert_eq!(id.as_str(), "spiffe://acme.example/ns/Prod/sa/billing_2.x-y");
-        assert_eq!(id.trust_domain(), "acme.example");
     }
 
     #[test]

@@ -61,24 +61,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 14] = [
-        Self::NoRoute,
-        Self::AmbiguousPath,
-        Self::InvalidRequest,
-        Self::NoCertificate,
-        Self::MalformedCertificate,
-        Self::ForwardedCertificateMismatch,
-        Self::Untrusted,
-        Self::Expired,
-        Self::NotYetValid,
-        Self::IdentityDenied,
-        Self::IdentityNotAllowed,
-        Self::SniMismatch,
-        Self::TimeUnavailable,
-        Self::InternalError,
-    ];
-
     /// The code in records, filter state and counters.
     pub fn code(self) -> &'static str {
         match self {
