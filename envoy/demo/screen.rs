@@ -17,7 +17,7 @@ pub(crate) fn line(name: &str, value: &str) {
 
 /// Prints an audit record.
 pub(crate) fn record(record: &Value) {
-    let text = |value: &Value| value.as_str().map_or_else(|| "-".to_owned(), str::to_owned);
+    let text = |value: &Value| value.as_str().map_or_else(|| "-".to_owned(), printable);
     let shadow = record["mode"] == "shadow";
     let decision = match (record["decision"].as_str(), shadow) {
         (Some("permit"), _) => format!("{GREEN}permit{RESET}"),
@@ -28,7 +28,7 @@ pub(crate) fn record(record: &Value) {
         record["reason"].as_str().map(|reason| format!("  {BOLD}{reason}{RESET}")).unwrap_or_default();
     line("record", &format!("{decision}{reason}  route {}", text(&record["route"])));
     if let Some(detail) = record["detail"].as_str() {
-        line("", detail);
+        line("", &printable(detail));
     }
     let request = &record["request"];
     let what = format!("{} {}{}", text(&request["method"]), text(&request["host"]), text(&request["path"]));
@@ -45,4 +45,11 @@ pub(crate) fn record(record: &Value) {
         );
     }
     line("", &format!("{DIM}id {}  policy {:.12}{RESET}", text(&record["id"]), text(&record["policy"])));
+}
+
+/// Text of a client without what would order the terminal about.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|letter| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter })
+        .collect()
 }
