@@ -40,7 +40,7 @@ help: ## List what can be made
 
 .PHONY: demo
 demo: build curl ## Let one client into a real Envoy and keep the others out, step by step
-	@$(CARGO) run --quiet --example demo
+	@$(CARGO) run --quiet --example demo || [ $$? -eq 130 ] # Ctrl-C is how to leave it
 
 .PHONY: test
 test: test-unit test-wasm test-integration ## Run all tests; ENVOY_RUNNER=docker or process chooses how Envoy runs

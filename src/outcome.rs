@@ -1,7 +1,7 @@
 //! What a decision does to a request: change its headers and let it pass, or answer it.
 
 use crate::policy::{Client, Decision, DecisionId, Denial, OnDeny, Policy, Reason, Route};
-use crate::request::Headers;
+use crate::request::{Headers, XFCC};
 
 /// The header that tells the upstream whether the client's certificate was verified.
 pub const CLIENT_VERIFY: &str = "x-client-verify";
@@ -84,24 +84,34 @@ impl Outcome {
 
 impl HeaderChanges {
     fn new(decision: &Decision, headers: &Headers) -> Self {
-        // Only a permit says anything of the client: a shadowed denial passes as if it were anonymous.
+        let mut remove = own_headers(headers.names());
         let verify = match decision.verdict().map(|permit| permit.client()) {
             Ok(Client::Verified) => "SUCCESS",
-            Ok(Client::Anonymous) | Err(_) => "NONE",
+            Ok(Client::Anonymous) => "NONE",
+            // Only a permit says anything of the client: a shadowed denial passes as if it were anonymous, and an
+            // upstream that goes by Envoy's own header must not grant what the policy denied.
+            Err(_) => {
+                remove.extend(read_as(&[XFCC], headers.names()));
+                "NONE"
+            }
         };
-        Self { remove: own_headers(headers.names()), set: [(CLIENT_VERIFY, verify)] }
+        Self { remove, set: [(CLIENT_VERIFY, verify)] }
     }
 }
 
 /// Those of `names` that are, or that some server may read as, the name of a header that the filter sets.
 pub fn own_headers<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    names.filter(|name| OWN_HEADERS.iter().any(|own| is_read_as(name, own))).map(str::to_owned).collect()
+    read_as(&OWN_HEADERS, names)
+}
+
+fn read_as<'a>(wanted: &[&str], names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    names.filter(|name| wanted.iter().any(|wanted| is_read_as(name, wanted))).map(str::to_owned).collect()
 }
 
 /// CGI (RFC 3875, section 4.1.18) and its descendants read `_`, `-` and letters of either case alike.
-fn is_read_as(name: &str, own: &str) -> bool {
-    name.len() == own.len()
-        && name.bytes().zip(own.bytes()).all(|(byte, wanted)| match byte {
+fn is_read_as(name: &str, wanted: &str) -> bool {
+    name.len() == wanted.len()
+        && name.bytes().zip(wanted.bytes()).all(|(byte, wanted)| match byte {
             b'_' => wanted == b'-',
             _ => byte.eq_ignore_ascii_case(&wanted),
         })
@@ -126,13 +136,14 @@ fn default_body(id: DecisionId) -> String {
     format!("access denied\ndecision id: {id}\n")
 }
 
-/// `application/grpc`, with a suffix or without. As Envoy sees it: a request that is gRPC to us alone would be answered
-/// with the status 200 of gRPC and no gRPC status beside it.
+/// `application/grpc`, with a suffix or without, and a path. As Envoy sees it: a request that is gRPC to us alone, such as
+/// a `CONNECT`, would be answered with the status 200 of gRPC and no gRPC status beside it.
 fn is_grpc(headers: &Headers) -> bool {
-    headers
-        .first("content-type")
-        .and_then(|value| value.strip_prefix(b"application/grpc"))
-        .is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'+'))
+    headers.first(":path").is_some()
+        && headers
+            .first("content-type")
+            .and_then(|value| value.strip_prefix(b"application/grpc"))
+            .is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'+'))
 }
 
 /// The status that says what is wrong with the request rather than with the client's rights; a policy's `on_deny`
@@ -198,12 +209,13 @@ mod tests {
     #[test]
     fn grpc_is_known_by_its_content_type_and_nothing_that_begins_like_it() {
         for value in ["application/grpc", "application/grpc+proto", "application/grpc+json"] {
-            assert!(is_grpc(&headers(&[("content-type", value)])), "{value}");
+            assert!(is_grpc(&headers(&[(":path", "/a.B/c"), ("content-type", value)])), "{value}");
+            assert!(!is_grpc(&headers(&[("content-type", value)])), "{value}, as a CONNECT without a path");
         }
         for value in
             ["application/grpc-web", "application/grpcx", "application/grpc;x", "application/json", ""]
         {
-            assert!(!is_grpc(&headers(&[("content-type", value)])), "{value}");
+            assert!(!is_grpc(&headers(&[(":path", "/a.B/c"), ("content-type", value)])), "{value}");
         }
     }
 }

@@ -40,7 +40,7 @@ pub struct RequestTarget<'a> {
     pub method: &'a str,
     /// The host, in the form in which hosts compare.
     pub host: Host,
-    /// The path with its query; `None` for `CONNECT` without a path and for `OPTIONS *`.
+    /// The path with its query; `None` for `CONNECT` without a path and for `OPTIONS *` (which Envoy 1.40 answers itself).
     pub path: Option<&'a [u8]>,
 }
 

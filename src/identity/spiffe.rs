@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_read_and_its_trust_domain_known() {
+    fn an_id_is_read() {
         let id = SpiffeId::parse("spiffe://acme.example/ns/Prod/sa/billing_2.x-y").unwrap();
         assert_eq!(id.as_str(), "spiffe://acme.example/ns/Prod/sa/billing_2.x-y");
     }

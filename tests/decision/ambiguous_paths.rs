@@ -216,3 +216,19 @@ fn routes_of_other_hosts_and_methods_are_no_readings() {
     assert_eq!(verdict(&engine, &Situation::request("POST", "/x/../admin")), "ambiguous_path");
     assert_eq!(verdict(&engine, &Situation::get("/x/../admin").host("other.example")), "ambiguous_path");
 }
+
+#[test]
+fn a_path_that_costs_too_much_to_compare_is_denied() {
+    let many = (0..600).map(|index| {
+        json!({
+            "name": format!("r{index}"), "match": { "path": { "regex": format!("/v[0-9]+/[a-z]+/op{index}") } },
+            "client_certificate": "ignored",
+        })
+    });
+    let rest =
+        json!({ "name": "rest", "match": { "path": { "prefix": "/" } }, "client_certificate": "ignored" });
+    let engine = routes(many.chain([rest]).collect());
+    assert_eq!(on(&engine, &format!("/v1/{}", "a".repeat(8000))), "ambiguous_path");
+    assert_eq!(on(&engine, &format!("/v1/{}", "a".repeat(1000))), "anonymous");
+    assert_eq!(on(&engine, "/v1/orders/op599"), "anonymous");
+}

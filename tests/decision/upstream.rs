@@ -51,6 +51,20 @@ fn whoever_is_not_verified_is_none_on_every_outcome_that_passes() {
 }
 
 #[test]
+fn a_shadowed_denial_takes_envoys_own_header_along_and_a_permit_does_not() {
+    let by_xfcc = || {
+        Situation::get("/").header("x-forwarded-client-cert", b"By=x").header("x_forwarded_client_cert", b"y")
+    };
+    let shadow =
+        route(json!({ "client_certificate": "required", "allow": "any_verified", "mode": "shadow" }));
+    assert_eq!(changes(&shadow, &by_xfcc()).remove, ["x-forwarded-client-cert", "x_forwarded_client_cert"]);
+    let minted = leaf("a").mint();
+    assert!(changes(&shadow, &by_xfcc().certificate(&minted)).remove.is_empty(), "permitted");
+    let ignored = route(json!({ "client_certificate": "ignored" }));
+    assert!(changes(&ignored, &by_xfcc()).remove.is_empty());
+}
+
+#[test]
 fn what_a_client_sends_by_the_name_of_our_header_is_removed_on_every_outcome() {
     let minted = leaf("a").mint();
     let engines = [

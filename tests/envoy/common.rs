@@ -189,6 +189,7 @@ impl Asked {
     pub(crate) async fn assert_shadowed(&self, envoy: &Envoy, reason: &str) -> Value {
         assert_eq!(self.reply.status, 200, "{self:?}");
         assert_eq!(self.reply.echo().header("x-client-verify"), ["NONE"], "{self:?}");
+        assert!(self.reply.echo().header("x-forwarded-client-cert").is_empty(), "{self:?}");
         let record = self.record(envoy).await;
         let said = (&record["decision"], &record["mode"], &record["reason"]);
         assert_eq!(said, (&json!("deny"), &json!("shadow"), &json!(reason)), "{record}");

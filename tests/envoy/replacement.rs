@@ -113,6 +113,8 @@ async fn assert_in_force_on_every_worker(envoy: &Envoy, load: &Load, policy: &st
     }
     let known = envoy.audit_records().len();
     load.go_on(10).await;
+    // What was under way at first is recorded before what came after it.
+    envoy.wait_for_new_record(known + 1).await;
     let later = envoy.audit_records().split_off(known);
     assert!(later.iter().all(|record| record["policy"] == policy), "{later:#?}");
 }

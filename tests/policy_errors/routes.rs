@@ -48,7 +48,7 @@ fn of_client_certificates() {
     routes(&[
         (
             r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "require"}"#,
-            "5:65: unknown value `require`, expected one of `required`, `optional`, `ignored`, `unverified` (at `/routes/0/client_certificate`); did you mean `required`?",
+            "5:65: unknown value `require`, expected one of `required`, `optional`, `ignored` (at `/routes/0/client_certificate`); did you mean `required`?",
         ),
         (
             r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "unverified"}"#,

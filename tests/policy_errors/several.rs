@@ -115,3 +115,14 @@ fn suggestions_are_the_same_every_time() {
         assert!(errors(&document).ends_with("did you mean `billing-a`?"), "{}", errors(&document));
     }
 }
+
+#[test]
+fn a_faulty_deny_does_not_hide_a_missing_allow() {
+    for (demand, missing) in [("required", "missing key `allow`"), ("optional", "`deny` without `allow`")] {
+        let route = format!(
+            r#"{{"name": "a", "match": {{"path": "/"}}, "client_certificate": "{demand}", "deny": {{"serial": "zz"}}}}"#
+        );
+        let told = errors(&with_routes(&route));
+        assert!(told.contains(missing) && told.contains("`zz`"), "{told}");
+    }
+}

@@ -19,7 +19,6 @@ const POLICY_KEYS: Keys = Keys {
     unsupported: &["trust_bundles", "assert", "audit", "client_address"],
 };
 const PEER_CERTIFICATE_KEYS: Keys = Keys::of(&["verified_by", "from"]);
-const VERIFIED_BY: &[&str] = &["envoy", "plugin"];
 const ENVOY_KEYS: Keys = Keys::of(&["resumption"]);
 
 /// The only version of the policy language so far.
@@ -103,13 +102,13 @@ fn peer_certificate(node: &Node, problems: &mut Problems) -> Option<(Verificatio
 }
 
 fn verified_by(node: &Node, problems: &mut Problems) -> Option<Verification> {
-    if let Value::String(_) = node.value {
-        // The short form: the operator vouches for the listener.
-        let trusted = Some(Verification::Envoy(Resumption::Trusted));
-        return word(node, VERIFIED_BY, &[trusted, None], problems)?.or_else(|| {
+    if let Value::String(text) = &node.value {
+        if text == "plugin" {
             let feature = "\"verified_by\": \"plugin\"".to_owned();
-            problems.add(node.span, PolicyErrorKind::Unsupported { feature })
-        });
+            return problems.add(node.span, PolicyErrorKind::Unsupported { feature });
+        }
+        // The short form: the operator vouches for the listener.
+        return word(node, &["envoy"], &[Verification::Envoy(Resumption::Trusted)], problems);
     }
     let object = Object::open(node, Keys::of(&["envoy"]), problems)?;
     let envoy = object.require("envoy", None, problems)?;

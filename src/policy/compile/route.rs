@@ -37,7 +37,7 @@ const TLS_KEYS: Keys = Keys { known: &["sni"], unsupported: &["min_version", "ci
 const ON_DENY_KEYS: Keys =
     Keys { known: &["status", "body"], unsupported: &["content_type", "reasons", "redirect", "html"] };
 const MATCH_ALL_HELP: &str = "to match every request, write `\"match\": {\"path\": {\"prefix\": \"/\"}}`";
-const CLIENT_CERTIFICATE: &[&str] = &["required", "optional", "ignored", "unverified"];
+const CLIENT_CERTIFICATE: &[&str] = &["required", "optional", "ignored"];
 
 /// What routes inherit that do not say otherwise.
 #[derive(Debug, Default)]
@@ -233,11 +233,11 @@ fn client_certificate<'n>(
     }
     let help = "say `required`, `optional` or `ignored`";
     let demand = object.require("client_certificate", Some(help), problems).and_then(|node| {
-        let values = [Some(Demand::Required), Some(Demand::Optional), Some(Demand::Ignored), None];
-        word(node, CLIENT_CERTIFICATE, &values, problems)?.or_else(|| {
+        if string(node, problems)? == "unverified" {
             let feature = "\"client_certificate\": \"unverified\"".to_owned();
-            problems.add(node.span, PolicyErrorKind::Unsupported { feature })
-        })
+            return problems.add(node.span, PolicyErrorKind::Unsupported { feature });
+        }
+        word(node, CLIENT_CERTIFICATE, &[Demand::Required, Demand::Optional, Demand::Ignored], problems)
     });
     // Compiled whatever the demand is, so that every fault is found at once.
     let allow = match object.get("allow") {
@@ -261,8 +261,7 @@ fn client_certificate<'n>(
         }
         return Some(ClientCertificate::Ignored);
     }
-    let (allow, deny) = (allow?, deny?);
-    let allow = match (allow, demand) {
+    let allow = match (allow?, demand) {
         (Some(allow), _) => allow,
         (None, Demand::Optional) => match object.member("deny") {
             Some(member) => return problems.add(member.key_span, PolicyErrorKind::DenyWithoutAllow),
@@ -275,7 +274,7 @@ fn client_certificate<'n>(
             return problems.add(object.brace, PolicyErrorKind::MissingKey { key: "allow", help });
         }
     };
-    let rules = CertificateRules { server_name: server_name?, deny, allow };
+    let rules = CertificateRules { server_name: server_name?, deny: deny?, allow };
     Some(if demand == Demand::Optional {
         ClientCertificate::Optional(rules)
     } else {

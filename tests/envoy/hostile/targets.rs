@@ -55,6 +55,8 @@ async fn request_lines_of_odd_form_are_denied_or_read_as_envoy_reads_them() {
         (b"GET ftp://pay.acme.example/open HTTP/1.1", "envoy 400"),
         (b"GET pay.acme.example/open HTTP/1.1", "envoy 400"),
         (b"CONNECT pay.acme.example:443 HTTP/1.1", "no_route 403"),
+        // A client that asks for a tunnel must not take the 200 of a gRPC reply for one.
+        (b"CONNECT pay.acme.example:443 HTTP/1.1\r\ncontent-type: application/grpc", "no_route 403"),
         (b"CONNECT /admin HTTP/1.1", "envoy 400"),
         (b"OPTIONS * HTTP/1.1", "envoy 404"),
         (b"GET * HTTP/1.1", "envoy 400"),
