@@ -169,7 +169,7 @@ fn undo_escapes(escaped: &[u8]) -> Result<Vec<u8>, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mint::{self, Ca, Minted};
+    use crate::mint::{self, Ca, Minted, xfcc_escaped as escaped};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -181,14 +181,8 @@ mod tests {
         Fingerprint::of(&minted.der)
     }
 
-    /// As Envoy escapes it.
-    fn escaped(pem: &str) -> String {
-        let escapes = [("\n", "%0A"), (" ", "%20"), ("+", "%2B"), ("/", "%2F"), ("=", "%3D")];
-        escapes.iter().fold(pem.to_owned(), |text, (plain, escape)| text.replace(plain, escape))
-    }
-
     fn element(minted: &Minted) -> String {
-        format!("Hash={};Cert=\"{}\"", digest(minted), escaped(&minted.pem()))
+        minted.xfcc_element()
     }
 
     fn xfcc(header: &str, minted: &Minted) -> Result<Vec<u8>, ForwardedError> {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use crate::situation::{Question, Situation, document, escaped, hex, leaf, one_route, verdict, xfcc};
+use crate::mint::xfcc_escaped;
+use crate::situation::{Question, Situation, document, leaf, one_route, verdict};
 use mtls_policy::Engine;
 
 /// Lets `billing.example` in and trusts the listener, as policies for old Envoys do.
@@ -27,7 +28,7 @@ fn auto_takes_the_attribute_where_envoy_has_it() {
         assert_eq!(verdict(&engine, &forged), "verified", "{header}");
     }
     let other = leaf("other").dns("other.example").mint();
-    let forged = Situation::get("/").certificate(&other).header(XFCC, xfcc(&billing).as_bytes());
+    let forged = Situation::get("/").certificate(&other).header(XFCC, billing.xfcc_element().as_bytes());
     assert_eq!(verdict(&engine, &forged), "identity_not_allowed");
 }
 
@@ -72,14 +73,14 @@ fn xfcc_never_takes_the_attribute() {
 #[test]
 fn a_digest_without_any_certificate_is_a_mismatch() {
     let billing = leaf("billing").dns("billing.example").mint();
-    let situation = Situation::get("/").digest(hex(&billing.digest()).as_bytes());
+    let situation = Situation::get("/").digest(billing.hex_digest().as_bytes());
     assert_eq!(verdict(&from(json!("auto")), &situation), "forwarded_certificate_mismatch");
 }
 
 #[test]
 fn a_certificate_that_is_not_the_connections_is_a_mismatch_by_attribute_and_by_header() {
     let billing = leaf("billing").dns("billing.example").mint();
-    let own = hex(&leaf("own").mint().digest());
+    let own = leaf("own").mint().hex_digest();
     let attribute = Situation::get("/").certificate(&billing).digest(own.as_bytes());
     assert_eq!(verdict(&from(json!("auto")), &attribute), "forwarded_certificate_mismatch");
     let header = Situation::get("/").certificate_in_header(&billing).digest(own.as_bytes());
@@ -89,7 +90,7 @@ fn a_certificate_that_is_not_the_connections_is_a_mismatch_by_attribute_and_by_h
 #[test]
 fn a_digest_may_be_written_in_capital_letters_and_not_otherwise() {
     let billing = leaf("billing").dns("billing.example").mint();
-    let digest = hex(&billing.digest());
+    let digest = billing.hex_digest();
     let with = |digest: &[u8]| {
         verdict(&from(json!("auto")), &Situation::get("/").certificate(&billing).digest(digest))
     };
@@ -119,7 +120,7 @@ fn the_attribute_must_be_one_block_of_pem_as_envoy_writes_it() {
         pem.trim_end().to_owned(),
         pem.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
         pem.replace("CERTIFICATE", "X509 CERTIFICATE"),
-        escaped(&pem),
+        xfcc_escaped(&pem),
         pem.replacen("MII", "MI I", 1),
         "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n".to_owned(),
     ] {

@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::combining::truth;
 use crate::mint::{BMP, C, CN, Key, Minted, O, OU, PRINTABLE, TELETEX, UTF8, attribute, der};
-use crate::situation::{hex, leaf};
+use crate::situation::leaf;
 
 /// Each matcher must say the word beside it.
 fn says(minted: &Minted, cases: &[(Value, &str)]) {
@@ -248,7 +248,7 @@ fn a_serial_number_is_compared_as_a_number() {
 #[test]
 fn a_certificate_is_pinned_by_its_digest() {
     let minted = leaf("a").mint();
-    let digest = hex(&minted.digest());
+    let digest = minted.hex_digest();
     let colons =
         digest.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair)).collect::<Vec<_>>().join(":");
     says(

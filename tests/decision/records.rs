@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::mint::{CN, O, SAN_DNS, SAN_EMAIL, SAN_URI, UTF8};
-use crate::situation::{HOST, ID, Question, Situation, allow, decide, hex, leaf, line, record, route};
+use crate::situation::{HOST, ID, Question, Situation, allow, decide, leaf, line, record, route};
 use mtls_policy::audit::Record;
 
 #[test]
@@ -37,7 +37,7 @@ fn a_record_of_a_permit_has_every_field() {
         "source": "192.0.2.7:50123",
         "tls": { "sni": HOST },
         "certificate": {
-            "sha256": hex(&minted.digest()),
+            "sha256": minted.hex_digest(),
             "serial": "0f3a99",
             "subject": "CN=billing,O=Acme\\, Inc.",
             "issuer": "CN=Acme Issuing",
@@ -173,7 +173,7 @@ fn a_record_is_bounded_whatever_it_is_about() {
 #[test]
 fn the_certificate_is_recorded_whether_or_not_its_holder_gets_in() {
     let minted = leaf("a").dns("a.example").mint();
-    let digest = hex(&minted.digest());
+    let digest = minted.hex_digest();
     let presented = || Situation::get("/").certificate(&minted);
     let engine = allow(json!({ "dns": "nobody.example" }));
     assert_eq!(record(&engine, &presented())["certificate"]["sha256"], digest.as_str());

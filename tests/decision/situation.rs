@@ -99,13 +99,13 @@ impl Situation {
 
     /// A certificate that Envoy verified, as 1.40 gives it: by attributes.
     pub(crate) fn certificate(self, minted: &Minted) -> Self {
-        self.digest(hex(&minted.digest()).as_bytes()).pem(minted.pem().as_bytes()).valid(Some(true))
+        self.digest(minted.hex_digest().as_bytes()).pem(minted.pem().as_bytes()).valid(Some(true))
     }
 
     /// A certificate as Envoy 1.37 gives it: a digest and a header, and no word on validity.
     pub(crate) fn certificate_in_header(self, minted: &Minted) -> Self {
-        let header = xfcc(minted);
-        self.digest(hex(&minted.digest()).as_bytes()).header(XFCC, header.as_bytes())
+        let header = minted.xfcc_element();
+        self.digest(minted.hex_digest().as_bytes()).header(XFCC, header.as_bytes())
     }
 
     pub(crate) fn digest(mut self, digest: &[u8]) -> Self {
@@ -176,23 +176,6 @@ impl Facts for Situation {
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
         self.answer(Question::Source, self.source.clone())
     }
-}
-
-/// A header `x-forwarded-client-cert` of one element as Envoy writes it for a certificate with no names in it.
-pub(crate) fn xfcc(minted: &Minted) -> String {
-    format!("Hash={};Cert=\"{}\"", hex(&minted.digest()), escaped(&minted.pem()))
-}
-
-/// Envoy's five replacements.
-pub(crate) fn escaped(pem: &str) -> String {
-    let escape = |text: String, (plain, code): (&str, &str)| text.replace(plain, code);
-    [("\n", "%0A"), (" ", "%20"), ("+", "%2B"), ("/", "%2F"), ("=", "%3D")]
-        .into_iter()
-        .fold(pem.to_owned(), escape)
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A leaf of the CA that the listener trusts.

@@ -8,8 +8,8 @@ use hyper::{Method, Request};
 use serde_json::{Value, json};
 
 use crate::common::{
-    Asked, BILLING, BILLING_ID, PKI, Shared, WEB, ask, ask_for, at, both, digest, policy, route, unique,
-    with, xfcc_element,
+    Asked, BILLING, BILLING_ID, PKI, Shared, WEB, ask, ask_for, at, both, policy, route, unique, with,
+    xfcc_element,
 };
 use crate::harness::{Client, Envoy, Forward, Listener, Setup, Version};
 
@@ -61,10 +61,10 @@ static FORGERIES: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
         vec![victim.clone()],
         vec![victim.replace("Hash=", "hash=").replace("Cert=", "CERT=")],
         vec![format!("By=spiffe://acme.example/envoy;{victim}")],
-        vec![format!("Hash={};URI={BILLING_ID}", digest(&WEB))],
+        vec![format!("Hash={};URI={BILLING_ID}", WEB.hex_digest())],
         vec![format!("URI={BILLING_ID}")],
         // The digest of its own connection beside the certificate of another.
-        vec![victim.replace(&digest(&BILLING), &digest(&WEB))],
+        vec![victim.replace(&BILLING.hex_digest(), &WEB.hex_digest())],
         vec![format!("{own},{victim}")],
         vec![victim.clone(), own],
         vec![victim.clone(), victim],
@@ -129,7 +129,7 @@ async fn assert_never_taken_for_another(envoy: &Envoy, listener: &str, header: H
             assert_eq!(record["certificate"], Value::Null, "{record}");
         } else {
             assert_eq!(reason, "identity_not_allowed", "{listener} {values:?} {record}");
-            assert_eq!(record["certificate"]["sha256"], digest(&WEB), "{record}");
+            assert_eq!(record["certificate"]["sha256"], WEB.hex_digest(), "{record}");
         }
     }
 }
@@ -167,12 +167,13 @@ async fn a_forged_header_beside_another_certificate_never_lets_the_client_in_on_
 /// `billing` itself, without a header of its own and with ones that point at `web`.
 async fn assert_let_in(envoy: &Envoy, listener: &str) {
     let client = envoy.client_of(listener).presents(&BILLING);
-    for values in [vec![], vec![xfcc_element(&WEB)], vec![format!("Hash={};URI=spiffe://x/y", digest(&WEB))]]
+    for values in
+        [vec![], vec![xfcc_element(&WEB)], vec![format!("Hash={};URI=spiffe://x/y", WEB.hex_digest())]]
     {
         for client in both(client.clone()) {
             let asked = ask_for(&client, forged(&at("/payments"), &values)).await;
             let record = asked.assert_permitted(envoy, "SUCCESS").await;
-            assert_eq!(record["certificate"]["sha256"], digest(&BILLING), "{listener} {values:?}");
+            assert_eq!(record["certificate"]["sha256"], BILLING.hex_digest(), "{listener} {values:?}");
         }
     }
 }

@@ -3,9 +3,7 @@
 
 use serde_json::json;
 
-use crate::common::{
-    BILLING, BILLING_ID, PKI, Shared, ask, at, both, digest, policy, route, with, xfcc_element,
-};
+use crate::common::{BILLING, BILLING_ID, PKI, Shared, ask, at, both, policy, route, with, xfcc_element};
 use crate::harness::mint::{SAN_DNS, SAN_URI};
 use crate::harness::{Forward, Listener, Setup, Version};
 
@@ -40,10 +38,10 @@ fn injections() -> Vec<(Vec<u8>, &'static str)> {
     let allowed = "identity_not_allowed";
     [
         ("spiffe://x/a;Subject=\"CN=admin\"".to_owned(), MISMATCH),
-        (format!("spiffe://x/a;Hash={}", digest(&BILLING)), MISMATCH),
+        (format!("spiffe://x/a;Hash={}", BILLING.hex_digest()), MISMATCH),
         (format!("spiffe://x/a;{cert}"), MISMATCH),
         (format!("spiffe://x/a,{victim}"), MISMATCH),
-        (format!("spiffe://x/a,Hash={};{cert}", digest(&BILLING)), MISMATCH),
+        (format!("spiffe://x/a,Hash={};{cert}", BILLING.hex_digest()), MISMATCH),
         (format!("spiffe://x/a,{cert}"), MISMATCH),
         ("spiffe://x/a,By=spiffe://x/b".to_owned(), MISMATCH),
         ("spiffe://x/a\"".to_owned(), "malformed_certificate"),

@@ -346,6 +346,22 @@ impl Minted {
     pub(crate) fn digest(&self) -> [u8; 32] {
         Sha256::digest(&self.der).into()
     }
+
+    /// [`Minted::digest`] in hex, as Envoy and records write it.
+    pub(crate) fn hex_digest(&self) -> String {
+        self.digest().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// An element of `x-forwarded-client-cert` as Envoy writes it for a certificate without names.
+    pub(crate) fn xfcc_element(&self) -> String {
+        format!("Hash={};Cert=\"{}\"", self.hex_digest(), xfcc_escaped(&self.pem()))
+    }
+}
+
+/// Envoy's five replacements in `x-forwarded-client-cert`.
+pub(crate) fn xfcc_escaped(pem: &str) -> String {
+    let escapes = [("\n", "%0A"), (" ", "%20"), ("+", "%2B"), ("/", "%2F"), ("=", "%3D")];
+    escapes.iter().fold(pem.to_owned(), |text, (plain, escape)| text.replace(plain, escape))
 }
 
 /// PEM as Envoy writes it: lines of 64 characters, LF.

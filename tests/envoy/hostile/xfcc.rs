@@ -32,14 +32,6 @@ async fn strike(target: &Target, client: &Minted, header: &[u8]) -> String {
     verdict(reply.status, Some(&record))
 }
 
-/// An element as Envoy writes it.
-fn element(certificate: &Minted) -> String {
-    let hash: String = certificate.digest().iter().map(|byte| format!("{byte:02x}")).collect();
-    let escapes = [("\n", "%0A"), (" ", "%20"), ("+", "%2B"), ("/", "%2F"), ("=", "%3D")];
-    let pem = escapes.iter().fold(certificate.pem(), |text, (plain, escape)| text.replace(plain, escape));
-    format!("Hash={hash};Cert=\"{pem}\"")
-}
-
 #[tokio::test]
 async fn a_header_that_the_client_wrote_names_the_connections_certificate_or_nothing() {
     const OWN: &str = "identity_not_allowed 403";
@@ -47,7 +39,7 @@ async fn a_header_that_the_client_wrote_names_the_connections_certificate_or_not
     const MISMATCH: &str = "forwarded_certificate_mismatch 403";
     let target = start(Forward::AlwaysForwardOnly).await;
     let (billing, web) = clients(&target);
-    let (of_billing, of_web) = (element(&billing), element(&web));
+    let (of_billing, of_web) = (billing.xfcc_element(), web.xfcc_element());
     assert_eq!(strike(&target, &billing, of_billing.as_bytes()).await, "permit admin 200");
     let mut wrong = Vec::new();
     for (header, expected) in [
@@ -94,7 +86,7 @@ async fn a_header_that_the_client_wrote_names_the_connections_certificate_or_not
 async fn what_a_client_writes_before_envoys_element_makes_it_no_other_client() {
     let target = start(Forward::AppendForward).await;
     let (billing, web) = clients(&target);
-    for readable in [element(&billing).as_bytes(), b"Hash=00", b""] {
+    for readable in [billing.xfcc_element().as_bytes(), b"Hash=00", b""] {
         assert_eq!(strike(&target, &web, readable).await, "identity_not_allowed 403");
         assert_eq!(strike(&target, &billing, readable).await, "permit admin 200");
     }
