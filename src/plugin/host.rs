@@ -114,6 +114,12 @@ pub(super) fn now() -> Option<OffsetDateTime> {
     (now.unix_timestamp() >= EARLIEST_TIME).then_some(now)
 }
 
+/// Whether Envoy's log takes lines of `level` at present; an operator may change that at any time. Where it cannot be
+/// told, a record is rather made in vain than lost.
+pub(super) fn logs(level: LogLevel) -> bool {
+    !hostcalls::get_log_level().is_ok_and(|least| (level as u32) < least as u32)
+}
+
 /// Writes a line to Envoy's log.
 pub(super) fn log(level: LogLevel, line: &str) {
     let _ = hostcalls::log(level, line);

@@ -40,10 +40,12 @@ impl Request {
             outcome = Outcome::of(&decision, policy, facts.readable_headers(), self.id);
         }
         leave_for_access_log(&decision);
-        let record = Record::new(&decision, &facts, policy.digest(), self.id, now);
         // Denials stay visible where the proxy's log begins at warnings.
         let level = if decision.verdict().is_ok() { LogLevel::Info } else { LogLevel::Warn };
-        host::log(level, &record.to_line());
+        if host::logs(level) {
+            let record = Record::new(&decision, &facts, policy.digest(), self.id, now);
+            host::log(level, &record.to_line());
+        }
         match outcome {
             Outcome::Pass(_) => {
                 self.passed = true;

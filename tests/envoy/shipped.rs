@@ -48,3 +48,17 @@ async fn envoy_ends_with_its_handle() {
     drop(envoy);
     assert!(client.try_send(crate::harness::get("https://pay.acme.example/healthz")).await.is_err());
 }
+
+#[tokio::test]
+async fn where_the_log_begins_at_warnings_denials_are_recorded_and_permits_stand_in_the_access_log() {
+    let pki = Pki::new();
+    let envoy = Envoy::start(Setup::new(&pki).log_level("warning")).await;
+    assert_eq!(envoy.client().presents(&billing(&pki)).get(PAYMENTS).await.status, 200);
+    let line = envoy.wait_for_access(|line| line["status"] == 200).await;
+    assert_eq!(line["mtls_decision"], "permit");
+    let denied = envoy.client().get(PAYMENTS).await;
+    assert_eq!(denied.status, 403);
+    assert_eq!(envoy.record_of(&denied).await["reason"], "no_certificate");
+    // The denial came later: a record of the permit would stand before it.
+    assert_eq!(envoy.audit_records().len(), 1);
+}
