@@ -144,3 +144,27 @@ fn a_policy_larger_than_32_mib_is_not_read() {
     let document = with_members(&" ".repeat(32 * 1024 * 1024));
     assert_eq!(errors(&document), "1:1: the policy is larger than 33554432 bytes");
 }
+
+/// A policy in which each of `steps` identities refers to the one before ten times.
+fn multiplying(steps: usize) -> String {
+    let identities: Vec<String> = (1..=steps)
+        .map(|step| {
+            let before = vec![format!("\"i{}\"", step - 1); 10].join(", ");
+            format!("\"i{step}\": {{\"identity\": [{before}]}}")
+        })
+        .collect();
+    with_members(&format!(
+        r#""identities": {{"i0": {{"dns": "a.example"}}, {}}},
+  "routes": [{{"name": "a", "match": {{"path": "/"}}, "client_certificate": "required", "allow": "any_verified"}}]"#,
+        identities.join(", ")
+    ))
+}
+
+#[test]
+fn identities_that_multiply_may_come_to_a_million_matchers_and_no_more() {
+    // They take a line each, and would cost each request ten to the power of their number.
+    assert_eq!(errors(&multiplying(5)), "");
+    let told = errors(&multiplying(6));
+    assert!(told.contains("more than 1000000 matchers"), "{told}");
+    assert!(told.contains("(at `/identities/i6`)"), "{told}");
+}
