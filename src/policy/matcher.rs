@@ -90,31 +90,27 @@ impl Matcher {
     }
 
     pub(super) fn extent(&self) -> Extent {
-        match self {
-            Self::Any(matchers) | Self::All(matchers) => Extent::around(matchers.iter().map(Self::extent)),
-            Self::Not(matcher) => Extent::around([matcher.extent()]),
-            Self::Identity(named) => Extent::around([named.extent]),
-            Self::SpiffeId(_)
-            | Self::Dns(_)
-            | Self::Uri(_)
-            | Self::Email(_)
-            | Self::Subject(_)
-            | Self::Issuer(_)
-            | Self::Serial(_)
-            | Self::Sha256(_)
-            | Self::SpkiSha256(_) => Extent::around([]),
+        if let Self::Identity(named) = self {
+            return Extent::around([named.extent]);
         }
+        Extent::around(self.inner().iter().map(Self::extent))
     }
 
     /// The named identities that stand in this matcher, not counting those inside other named ones.
     pub(super) fn identity_names(&self) -> Vec<&str> {
+        if let Self::Identity(named) = self {
+            return vec![&named.name];
+        }
+        self.inner().iter().flat_map(Self::identity_names).collect()
+    }
+
+    /// The matchers that stand in this one, not counting those inside named identities.
+    fn inner(&self) -> &[Matcher] {
         match self {
-            Self::Any(matchers) | Self::All(matchers) => {
-                matchers.iter().flat_map(Self::identity_names).collect()
-            }
-            Self::Not(matcher) => matcher.identity_names(),
-            Self::Identity(named) => vec![&named.name],
-            Self::SpiffeId(_)
+            Self::Any(matchers) | Self::All(matchers) => matchers,
+            Self::Not(matcher) => std::slice::from_ref(matcher),
+            Self::Identity(_)
+            | Self::SpiffeId(_)
             | Self::Dns(_)
             | Self::Uri(_)
             | Self::Email(_)
@@ -122,7 +118,7 @@ impl Matcher {
             | Self::Issuer(_)
             | Self::Serial(_)
             | Self::Sha256(_)
-            | Self::SpkiSha256(_) => Vec::new(),
+            | Self::SpkiSha256(_) => &[],
         }
     }
 }
