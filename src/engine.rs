@@ -11,6 +11,7 @@ use crate::cert::{Certificate, Fingerprint};
 use crate::facts::{FactError, Facts, Transport};
 use crate::identity::{Identity, IdentityCache};
 use crate::policy::evaluate::Verified;
+use crate::policy::trace::{Finding, Stage, Step, Trace, Untraced};
 use crate::policy::{
     ClientCertificate, Decision, Denial, Host, LeafSource, Mode, Permit, Policy, Reason, Route, Selection,
     ServerNameRule, evaluate, without_query,
@@ -42,8 +43,18 @@ impl Engine {
     ///
     /// `now` is `None` where the clock cannot be read: then every request is denied whose route looks at a certificate.
     pub fn decide(&self, facts: &impl Facts, now: Option<OffsetDateTime>) -> Decision {
+        self.decide_traced(facts, now, &mut Untraced)
+    }
+
+    /// Decides one request and notes the steps that lead there.
+    pub fn decide_traced(
+        &self,
+        facts: &impl Facts,
+        now: Option<OffsetDateTime>,
+        trace: &mut impl Trace,
+    ) -> Decision {
         let mut found = Found { route: None, mode: Mode::Enforce, identity: None };
-        let verdict = self.judge(facts, now, &mut found);
+        let verdict = self.judge(facts, now, &mut found, trace);
         Decision::new(verdict, found.route, found.mode, found.identity)
     }
 
@@ -52,10 +63,17 @@ impl Engine {
         facts: &impl Facts,
         now: Option<OffsetDateTime>,
         found: &mut Found,
+        trace: &mut impl Trace,
     ) -> Result<Permit, Denial> {
         let headers = facts.headers()?;
         let target = RequestTarget::read(headers).map_err(|why| Denial::new(Reason::InvalidRequest, why))?;
+        trace.note(|| Step::new(Stage::Request, Finding::Fact, target.to_string()));
         let route = self.select_route(&target, found)?;
+        trace.note(|| {
+            let subject =
+                format!("route `{}`, client certificate {}", route.name(), route.client_certificate().word());
+            Step::new(Stage::Route, Finding::Yes, subject)
+        });
         let (rules, may_be_anonymous) = match route.client_certificate() {
             ClientCertificate::Ignored => return Ok(evaluate::permit_anonymous()),
             ClientCertificate::Optional(rules) => (rules, true),
@@ -63,13 +81,14 @@ impl Engine {
         };
         check_server_name(&rules.server_name, &route, &target.host, facts)?;
         let Some(identity) = self.identity(facts, headers, found)? else {
+            trace.note(|| Step::new(Stage::Certificate, Finding::No, "the client presented a certificate"));
             if may_be_anonymous {
                 return Ok(evaluate::permit_anonymous());
             }
             return Err(Denial::new(Reason::NoCertificate, "the client presented no certificate"));
         };
         let now = now.ok_or_else(|| Denial::new(Reason::TimeUnavailable, "the clock could not be read"))?;
-        evaluate::judge(rules, &identity, now)
+        evaluate::judge(rules, &identity, now, trace)
     }
 
     fn select_route(&self, target: &RequestTarget<'_>, found: &mut Found) -> Result<Arc<Route>, Denial> {

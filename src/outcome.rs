@@ -161,8 +161,17 @@ fn status(reason: Reason) -> Option<u16> {
         | Reason::Untrusted
         | Reason::Expired
         | Reason::NotYetValid
+        | Reason::WeakCertificate
+        | Reason::WildcardName
+        | Reason::LifetimeTooLong
+        | Reason::WrongKeyUsage
         | Reason::IdentityDenied
-        | Reason::IdentityNotAllowed => None,
+        | Reason::IdentityNotAllowed
+        | Reason::TokenMissing
+        | Reason::TokenMismatch
+        | Reason::TokenNotBound
+        | Reason::TlsVersion
+        | Reason::Cipher => None,
     }
 }
 
@@ -177,8 +186,19 @@ fn grpc_status(reason: Reason) -> GrpcStatus {
         | Reason::ForwardedCertificateMismatch
         | Reason::Untrusted
         | Reason::Expired
-        | Reason::NotYetValid => GrpcStatus::Unauthenticated,
-        Reason::NoRoute | Reason::IdentityDenied | Reason::IdentityNotAllowed => GrpcStatus::PermissionDenied,
+        | Reason::NotYetValid
+        | Reason::WeakCertificate
+        | Reason::WildcardName
+        | Reason::LifetimeTooLong
+        | Reason::WrongKeyUsage
+        | Reason::TokenMissing
+        | Reason::TokenNotBound => GrpcStatus::Unauthenticated,
+        Reason::NoRoute
+        | Reason::IdentityDenied
+        | Reason::IdentityNotAllowed
+        | Reason::TokenMismatch
+        | Reason::TlsVersion
+        | Reason::Cipher => GrpcStatus::PermissionDenied,
     }
 }
 

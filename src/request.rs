@@ -1,5 +1,7 @@
 //! What a request says of itself: its headers, and what it wants.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use crate::policy::{Host, PathError, check_path, is_method};
@@ -86,5 +88,12 @@ impl<'a> RequestTarget<'a> {
             (_, None) => return Err(TargetError::NoPath),
         };
         Ok(Self { method, host, path })
+    }
+}
+
+impl fmt::Display for RequestTarget<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.map(String::from_utf8_lossy).unwrap_or_default();
+        write!(f, "{} {}{path}", self.method, self.host.as_str())
     }
 }

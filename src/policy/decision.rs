@@ -48,10 +48,28 @@ pub enum Reason {
     Expired,
     /// The certificate's time has not begun.
     NotYetValid,
+    /// The certificate's key, signature or names are weaker than the route accepts.
+    WeakCertificate,
+    /// The certificate holds a wildcard name, and the route accepts none.
+    WildcardName,
+    /// The certificate is valid for longer than the route accepts.
+    LifetimeTooLong,
+    /// The certificate is not meant for TLS clients, or not for what the route demands.
+    WrongKeyUsage,
     /// A `deny` matcher holds, or cannot tell.
     IdentityDenied,
     /// No `allow` matcher holds.
     IdentityNotAllowed,
+    /// The request brings no token that was verified, or the token lacks a claim.
+    TokenMissing,
+    /// A claim of the token is not what the route demands.
+    TokenMismatch,
+    /// The token is not bound to the client's certificate.
+    TokenNotBound,
+    /// The connection's version of TLS is older than the route accepts.
+    TlsVersion,
+    /// The connection's cipher suite is not one that the route accepts.
+    Cipher,
     /// The server name of the TLS handshake is not one that the request's host may come with.
     SniMismatch,
     /// The clock could not be read.
@@ -61,6 +79,38 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, in the order in which a request meets them.
+    pub const ALL: [Self; 23] = [
+        Self::InvalidRequest,
+        Self::NoRoute,
+        Self::AmbiguousPath,
+        Self::SniMismatch,
+        Self::TlsVersion,
+        Self::Cipher,
+        Self::NoCertificate,
+        Self::MalformedCertificate,
+        Self::ForwardedCertificateMismatch,
+        Self::Untrusted,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::WrongKeyUsage,
+        Self::WeakCertificate,
+        Self::WildcardName,
+        Self::LifetimeTooLong,
+        Self::IdentityDenied,
+        Self::IdentityNotAllowed,
+        Self::TokenMissing,
+        Self::TokenMismatch,
+        Self::TokenNotBound,
+        Self::TimeUnavailable,
+        Self::InternalError,
+    ];
+
+    /// The reason of that code, if there is one.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+
     /// The code in records, filter state and counters.
     pub fn code(self) -> &'static str {
         match self {
@@ -73,8 +123,17 @@ impl Reason {
             Self::Untrusted => "untrusted",
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
+            Self::WeakCertificate => "weak_certificate",
+            Self::WildcardName => "wildcard_name",
+            Self::LifetimeTooLong => "lifetime_too_long",
+            Self::WrongKeyUsage => "wrong_key_usage",
             Self::IdentityDenied => "identity_denied",
             Self::IdentityNotAllowed => "identity_not_allowed",
+            Self::TokenMissing => "token_missing",
+            Self::TokenMismatch => "token_mismatch",
+            Self::TokenNotBound => "token_not_bound",
+            Self::TlsVersion => "tls_version",
+            Self::Cipher => "cipher",
             Self::SniMismatch => "sni_mismatch",
             Self::TimeUnavailable => "time_unavailable",
             Self::InternalError => "internal_error",
@@ -92,8 +151,17 @@ impl Reason {
             | Self::Untrusted
             | Self::Expired
             | Self::NotYetValid
+            | Self::WeakCertificate
+            | Self::WildcardName
+            | Self::LifetimeTooLong
+            | Self::WrongKeyUsage
             | Self::IdentityDenied
             | Self::IdentityNotAllowed
+            | Self::TokenMissing
+            | Self::TokenMismatch
+            | Self::TokenNotBound
+            | Self::TlsVersion
+            | Self::Cipher
             | Self::SniMismatch => false,
         }
     }

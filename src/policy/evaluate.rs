@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 use super::decision::{Client, Denial, Permit, Reason};
 use super::matcher::Matcher;
 use super::route::{Allow, CertificateRules};
+use super::trace::{Finding, Stage, Step, Trace};
 use super::{Resumption, Verification};
-use crate::identity::{Identity, Truth};
+use crate::identity::{Identity, Truth, Validity};
 
 /// Lets a client pass whose certificate the route does not look at, or who may come without one.
 pub(crate) fn permit_anonymous() -> Permit {
@@ -57,8 +58,35 @@ pub(crate) fn judge(
     rules: &CertificateRules,
     Verified(identity): &Verified,
     now: OffsetDateTime,
+    trace: &mut impl Trace,
 ) -> Result<Permit, Denial> {
-    let validity = identity.validity();
+    trace.note(|| {
+        let subject = format!("certificate {}, subject `{}`", identity.fingerprint(), identity.subject());
+        Step::new(Stage::Certificate, Finding::Yes, subject)
+    });
+    check_validity(identity.validity(), now, trace)?;
+    if let Some(deny) = &rules.deny {
+        // What cannot be told is a hit: a malformed name must not get around a `deny`.
+        match evaluate(Stage::Deny, deny, identity, trace) {
+            Truth::Yes => return Err(denial(Reason::IdentityDenied, "`deny` matches", deny)),
+            Truth::CannotTell => return Err(denial(Reason::IdentityDenied, "`deny` cannot be told", deny)),
+            Truth::No => {}
+        }
+    }
+    match &rules.allow {
+        Allow::AnyVerified => {
+            trace.note(|| Step::new(Stage::Allow, Finding::Yes, "any verified client"));
+            Ok(Permit::new(Client::Verified))
+        }
+        Allow::Matching(allow) => match evaluate(Stage::Allow, allow, identity, trace) {
+            Truth::Yes => Ok(Permit::new(Client::Verified)),
+            Truth::No => Err(denial(Reason::IdentityNotAllowed, "`allow` does not match", allow)),
+            Truth::CannotTell => Err(denial(Reason::IdentityNotAllowed, "`allow` cannot be told", allow)),
+        },
+    }
+}
+
+fn check_validity(validity: Validity, now: OffsetDateTime, trace: &mut impl Trace) -> Result<(), Denial> {
     // RFC 5280, section 4.1.2.5: both ends belong to the period, which is given in whole seconds.
     if now.unix_timestamp() > validity.not_after.unix_timestamp() {
         return Err(Denial::new(Reason::Expired, format_args!("not valid after {}", validity.not_after)));
@@ -69,22 +97,17 @@ pub(crate) fn judge(
             format_args!("not valid before {}", validity.not_before),
         ));
     }
-    if let Some(deny) = &rules.deny {
-        // What cannot be told is a hit: a malformed name must not get around a `deny`.
-        match deny.matches(identity) {
-            Truth::Yes => return Err(denial(Reason::IdentityDenied, "`deny` matches", deny)),
-            Truth::CannotTell => return Err(denial(Reason::IdentityDenied, "`deny` cannot be told", deny)),
-            Truth::No => {}
-        }
-    }
-    match &rules.allow {
-        Allow::AnyVerified => Ok(Permit::new(Client::Verified)),
-        Allow::Matching(allow) => match allow.matches(identity) {
-            Truth::Yes => Ok(Permit::new(Client::Verified)),
-            Truth::No => Err(denial(Reason::IdentityNotAllowed, "`allow` does not match", allow)),
-            Truth::CannotTell => Err(denial(Reason::IdentityNotAllowed, "`allow` cannot be told", allow)),
-        },
-    }
+    trace.note(|| {
+        let subject = format!("valid from {} to {}", validity.not_before, validity.not_after);
+        Step::new(Stage::Validity, Finding::Yes, subject)
+    });
+    Ok(())
+}
+
+fn evaluate(stage: Stage, matcher: &Matcher, identity: &Identity, trace: &mut impl Trace) -> Truth {
+    let truth = matcher.matches(identity);
+    trace.note(|| Step::new(stage, truth.into(), format!("{matcher:?}")));
+    truth
 }
 
 /// A denial that says which named identities the rule asked for.

@@ -9,17 +9,20 @@ mod host;
 mod location;
 mod matcher;
 mod method;
+mod on_deny;
 mod path;
 mod route;
 mod source;
+pub mod trace;
 
 pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
 pub use error::{PolicyError, PolicyErrorKind, PolicyErrors};
 pub use host::{Host, HostPattern};
 pub use location::Location;
 pub use method::is_method;
+pub use on_deny::OnDeny;
 pub use path::{PathCase, PathError};
-pub use route::{OnDeny, Route, RouteTable, ServerNameRule};
+pub use route::{Route, RouteTable, ServerNameRule};
 
 pub(crate) use path::{check as check_path, without_query};
 pub(crate) use route::{ClientCertificate, Selection};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::decision::Mode;
 use super::host::{Host, HostPattern};
 use super::matcher::Matcher;
+use super::on_deny::OnDeny;
 use super::path::{self, PathCase, PathError, Readings};
 use crate::identity::TextPattern;
 
@@ -71,6 +72,17 @@ pub(crate) enum ClientCertificate {
     Required(CertificateRules),
 }
 
+impl ClientCertificate {
+    /// The demand as policies write it.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Ignored => "ignored",
+            Self::Optional(_) => "optional",
+            Self::Required(_) => "required",
+        }
+    }
+}
+
 /// What must hold of a certificate that is presented.
 #[derive(Debug)]
 pub(crate) struct CertificateRules {
@@ -98,25 +110,6 @@ pub enum ServerNameRule {
     Ignore,
     /// The server name must be one of these.
     OneOf(Vec<HostPattern>),
-}
-
-/// How a denied request is answered.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OnDeny {
-    pub(super) status: Option<u16>,
-    pub(super) body: Option<String>,
-}
-
-impl OnDeny {
-    /// HTTP status of denials that the client's identity is the reason of, 400 to 599; `None` leaves it to the reason.
-    pub fn status(&self) -> Option<u16> {
-        self.status
-    }
-
-    /// Body of the answer; `{decision_id}` in it stands for the decision's id.
-    pub fn body(&self) -> Option<&str> {
-        self.body.as_deref()
-    }
 }
 
 /// A path as a route names it.

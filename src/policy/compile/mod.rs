@@ -1,8 +1,12 @@
 //! From the spanned tree to a [`Policy`](super::Policy): checks everything, collects every error, builds only what is valid.
 
+mod demands;
 mod matcher;
+mod on_deny;
 mod reader;
+mod request_match;
 mod route;
+mod tls;
 
 use reader::{Keys, Object, Problems, word};
 

@@ -195,3 +195,20 @@ pub(super) fn one_or_many<'n>(
 pub(super) fn all_or_none<T>(values: Vec<Option<T>>) -> Option<Vec<T>> {
     values.into_iter().collect()
 }
+
+/// Texts that each parse to something; at least one.
+pub(super) fn list<T>(
+    node: &Node,
+    what: &'static str,
+    problems: &mut Problems,
+    parse: impl Fn(&str) -> Result<T, PolicyErrorKind>,
+) -> Option<Vec<T>> {
+    let values = entries(node, what, problems)?
+        .iter()
+        .map(|entry| {
+            let text = string(entry, problems)?;
+            problems.keep(entry.span, parse(text))
+        })
+        .collect();
+    all_or_none(values)
+}

@@ -1,0 +1,81 @@
+//! Compiles what a route demands of the client: `client_certificate`, `allow`, `deny` and `tls`.
+
+use super::matcher::MatcherCompiler;
+use super::reader::{Object, Problems, string, word};
+use super::route::Defaults;
+use super::tls::tls;
+use crate::policy::error::PolicyErrorKind;
+use crate::policy::route::{Allow, CertificateRules, ClientCertificate, ServerNameRule};
+use crate::policy::source::{Node, Value};
+
+const CLIENT_CERTIFICATE: &[&str] = &["required", "optional", "ignored"];
+
+pub(super) fn client_certificate<'n>(
+    object: &Object<'n>,
+    defaults: &Defaults,
+    matchers: &mut MatcherCompiler<'n>,
+    problems: &mut Problems,
+) -> Option<ClientCertificate> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Demand {
+        Required,
+        Optional,
+        Ignored,
+    }
+    let help = "say `required`, `optional` or `ignored`";
+    let demand = object.require("client_certificate", Some(help), problems).and_then(|node| {
+        if string(node, problems)? == "unverified" {
+            let feature = "\"client_certificate\": \"unverified\"".to_owned();
+            return problems.add(node.span, PolicyErrorKind::Unsupported { feature });
+        }
+        word(node, CLIENT_CERTIFICATE, &[Demand::Required, Demand::Optional, Demand::Ignored], problems)
+    });
+    // Compiled whatever the demand is, so that every fault is found at once.
+    let allow = match object.get("allow") {
+        Some(node) => allow(node, matchers, problems).map(Some),
+        None => Some(None),
+    };
+    let deny = match object.get("deny") {
+        Some(node) => matchers.matcher(node, problems).map(Some),
+        None => Some(None),
+    };
+    let server_name = match object.get("tls") {
+        Some(node) => tls(node, problems),
+        None => Some(defaults.server_name.clone().unwrap_or(ServerNameRule::Match)),
+    };
+    let demand = demand?;
+    if demand == Demand::Ignored {
+        for key in ["allow", "deny", "tls"] {
+            if let Some(member) = object.member(key) {
+                problems.add::<()>(member.key_span, PolicyErrorKind::NoEffect { key });
+            }
+        }
+        return Some(ClientCertificate::Ignored);
+    }
+    let allow = match (allow?, demand) {
+        (Some(allow), _) => allow,
+        (None, Demand::Optional) => match object.member("deny") {
+            Some(member) => return problems.add(member.key_span, PolicyErrorKind::DenyWithoutAllow),
+            None => Allow::AnyVerified,
+        },
+        (None, _) => {
+            let help = Some(
+                "say who may use the route; `\"allow\": \"any_verified\"` lets every verified client in",
+            );
+            return problems.add(object.brace, PolicyErrorKind::MissingKey { key: "allow", help });
+        }
+    };
+    let rules = CertificateRules { server_name: server_name?, deny: deny?, allow };
+    Some(if demand == Demand::Optional {
+        ClientCertificate::Optional(rules)
+    } else {
+        ClientCertificate::Required(rules)
+    })
+}
+
+fn allow<'n>(node: &'n Node, matchers: &mut MatcherCompiler<'n>, problems: &mut Problems) -> Option<Allow> {
+    if let Value::String(_) = node.value {
+        return word(node, &["any_verified"], &[()], problems).map(|()| Allow::AnyVerified);
+    }
+    matchers.matcher(node, problems).map(Allow::Matching)
+}
