@@ -1,14 +1,13 @@
 //! `mtlsctl check`: is this a policy, and if not, what is wrong with it?
 
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use mtls_policy::policy::Policy;
 
-use super::Exit;
 use super::report::{FileReport, human, json};
+use super::{Exit, input};
 
 /// Check policies: every error at once, with its line and column.
 ///
@@ -51,18 +50,9 @@ impl Check {
 }
 
 fn check(path: &Path) -> FileReport {
-    let name = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
-    match read(path) {
+    let name = input::name(path);
+    match input::read(path) {
         Ok(document) => FileReport::checked(name, &document, Policy::from_json(&document)),
         Err(error) => FileReport::unreadable(name, &error),
     }
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    if path != Path::new("-") {
-        return fs::read(path);
-    }
-    let mut document = Vec::new();
-    io::stdin().lock().read_to_end(&mut document)?;
-    Ok(document)
 }

@@ -1,7 +1,14 @@
 //! The command line: one file per command.
 
 mod check;
+mod completions;
+mod explain;
+mod input;
+mod inspect;
+mod offline;
 mod report;
+mod test;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -18,6 +25,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    Explain(explain::Explain),
+    Test(test::Test),
+    Inspect(inspect::Inspect),
+    Completions(completions::Completions),
 }
 
 /// How a command ended.
@@ -45,5 +56,9 @@ impl From<Exit> for ExitCode {
 pub(crate) fn run() -> Exit {
     match Arguments::parse().command {
         Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Test(test) => test.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Completions(completions) => completions.run(),
     }
 }

@@ -62,6 +62,14 @@ impl AttributeType {
         if whole && !padded { Ok(AttributeType { oid: oid.to_vec() }) } else { Err(NotDer) }
     }
 
+    /// The arcs of the object identifier; `None` where one has more than 64 bits.
+    pub fn arcs(&self) -> Option<Vec<u64>> {
+        let arcs = arcs_of(&self.oid)?;
+        let (first, rest) = arcs.split_first()?;
+        let root = (first / 40).min(2);
+        Some([root, first - root * 40].into_iter().chain(rest.iter().copied()).collect())
+    }
+
     fn name(&self) -> Option<&'static str> {
         KNOWN.iter().find(|(_, oid)| *oid == self.oid).map(|(name, _)| *name)
     }
@@ -75,11 +83,10 @@ impl AttributeType {
 /// it has more than 64 bits.
 impl fmt::Display for AttributeType {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.name(), arcs_of(&self.oid).as_deref()) {
+        match (self.name(), self.arcs().as_deref()) {
             (Some(name), _) => out.write_str(name),
-            (None, Some([first, rest @ ..])) => {
-                let root = (first / 40).min(2);
-                write!(out, "{root}.{}", first - root * 40)?;
+            (None, Some([root, rest @ ..])) => {
+                write!(out, "{root}")?;
                 rest.iter().try_for_each(|arc| write!(out, ".{arc}"))
             }
             (None, _) => write!(out, "#{}", data_encoding::HEXLOWER.encode(&self.oid)),

@@ -12,6 +12,7 @@ mod method;
 mod on_deny;
 mod path;
 mod route;
+mod rule;
 mod source;
 pub mod trace;
 
@@ -23,6 +24,7 @@ pub use method::is_method;
 pub use on_deny::OnDeny;
 pub use path::{PathCase, PathError};
 pub use route::{Route, RouteTable, ServerNameRule};
+pub use rule::Rule;
 
 pub(crate) use path::{check as check_path, without_query};
 pub(crate) use route::{ClientCertificate, Selection};

@@ -1,0 +1,219 @@
+//! `mtlsctl explain`: what is decided of one request, and why?
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, Args, ValueEnum};
+use mtls_policy::Engine;
+use mtls_policy::cert::{Fingerprint, xfcc};
+use mtls_policy::outcome::{Outcome, Reply};
+use mtls_policy::policy::trace::Step;
+use mtls_policy::policy::{Decision, Policy};
+use mtls_policy::request::XFCC;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::offline::{Certificate, Connection, DECISION_ID, Situation, Target, certificates, headers_of, parse_time};
+use super::report::{FileReport, human};
+use super::{Exit, input, trace};
+
+/// Explain what a policy decides of one request, step by step.
+///
+/// Options are named as curl's are. Exits with 0 if the request is permitted, with 1 if it is denied, and with 2 if the
+/// policy has errors or a file cannot be read.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("certificate").args(["cert", "xfcc"]))]
+pub(super) struct Explain {
+    /// The policy; `-` is the standard input.
+    policy: PathBuf,
+
+    /// `https://host/path`, read as it stands; `http://` is a connection without TLS.
+    url: String,
+
+    /// The method.
+    #[arg(long = "request", short = 'X', value_name = "METHOD", default_value = "GET")]
+    method: String,
+
+    /// A header of the request, as `name: value`; may be given several times.
+    #[arg(long = "header", short = 'H', value_name = "HEADER", value_parser = header)]
+    headers: Vec<(String, Vec<u8>)>,
+
+    /// The client's certificate, PEM or DER; of several the first.
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+
+    /// The client's certificate as Envoy forwarded it: a value of `x-forwarded-client-cert`, of which the last element
+    /// counts.
+    #[arg(long, value_name = "VALUE")]
+    xfcc: Option<String>,
+
+    /// Envoy did not verify the certificate in this handshake: it is not trusted, or the session was resumed.
+    #[arg(long, requires = "certificate")]
+    unverified: bool,
+
+    /// The server name of the TLS handshake; by default the host. Empty: the client named none.
+    #[arg(long, value_name = "NAME")]
+    sni: Option<String>,
+
+    /// The address of the connection's other end.
+    #[arg(long, value_name = "ADDRESS")]
+    source: Option<String>,
+
+    /// When: RFC 3339, such as `2026-01-01T00:00:00Z`; by default now.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    at: Option<OffsetDateTime>,
+
+    /// How to report.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Human,
+    /// For programs: one JSON object.
+    Json,
+}
+
+impl Explain {
+    pub(super) fn run(&self) -> Exit {
+        let policy = match self.policy() {
+            Ok(policy) => policy,
+            Err(page) => return fail(&page),
+        };
+        let situation = match self.situation() {
+            Ok(situation) => situation,
+            Err(error) => return fail(&format!("error: {error}\n")),
+        };
+        let engine = Engine::new(policy);
+        let now = self.at.unwrap_or_else(OffsetDateTime::now_utc);
+        let mut steps = Vec::new();
+        let decision = engine.decide_traced(&situation, Some(now), &mut steps);
+        let outcome = Outcome::of(&decision, engine.policy(), headers_of(&situation), DECISION_ID);
+        let explanation = Explanation::new(&decision, &outcome, steps);
+        let text = match self.format {
+            Format::Human => explanation.human(),
+            Format::Json => explanation.json(),
+        };
+        let _ = anstream::stdout().write_all(text.as_bytes());
+        if decision.verdict().is_ok() { Exit::Good } else { Exit::Errors }
+    }
+
+    fn policy(&self) -> Result<Policy, String> {
+        let name = input::name(&self.policy);
+        match input::read(&self.policy) {
+            Ok(document) => Policy::from_json(&document)
+                .map_err(|errors| human(&[FileReport::checked(name, &document, Err(errors))])),
+            Err(error) => Err(human(&[FileReport::unreadable(name, &error)])),
+        }
+    }
+
+    fn situation(&self) -> Result<Situation, String> {
+        let target = Target::from_url(&self.method, &self.url)?;
+        let mut headers = self.headers.clone();
+        let mut connection = Connection::to(&target);
+        connection.source.clone_from(&self.source);
+        let valid = Some(!self.unverified);
+        let certificate = match (&self.cert, &self.xfcc) {
+            (Some(path), _) => {
+                Some(Certificate { valid, ..Certificate::verified(first_certificate(path)?) })
+            }
+            (None, Some(value)) => {
+                headers.push((XFCC.to_owned(), value.clone().into_bytes()));
+                Some(Certificate { digest: digest_in(value)?, der: None, valid })
+            }
+            (None, None) => None,
+        };
+        match &mut connection.transport {
+            Some(tls) => {
+                tls.certificate = certificate;
+                if let Some(name) = &self.sni {
+                    tls.server_name = Some(name.clone()).filter(|name| !name.is_empty());
+                }
+            }
+            None if certificate.is_some() || self.sni.is_some() => {
+                return Err("a certificate or server name without TLS: write `https://`".to_owned());
+            }
+            None => {}
+        }
+        Ok(Situation::new(&target, headers, connection))
+    }
+}
+
+fn fail(page: &str) -> Exit {
+    let _ = anstream::stderr().write_all(page.as_bytes());
+    Exit::Usage
+}
+
+fn first_certificate(path: &Path) -> Result<Vec<u8>, String> {
+    let first = certificates::read(path)?.into_iter().next();
+    first.ok_or_else(|| format!("{}: it holds no certificate", path.display()))
+}
+
+/// What Envoy's own attribute would say on the connection on which Envoy wrote this header.
+fn digest_in(value: &str) -> Result<Fingerprint, String> {
+    let elements = xfcc::parse(value.as_bytes()).map_err(|error| format!("the XFCC value: {error}"))?;
+    let hash = elements.last().and_then(|element| element.hash.as_ref());
+    hash.and_then(|hash| Fingerprint::from_hex(hash))
+        .ok_or_else(|| "the XFCC value: its last element has no `Hash` of 64 hexadecimal digits".to_owned())
+}
+
+fn header(text: &str) -> Result<(String, Vec<u8>), String> {
+    let (name, value) = text.split_once(':').ok_or("write `name: value`")?;
+    if name.is_empty() {
+        return Err("write `name: value`".to_owned());
+    }
+    // Envoy hands header names over in lower case.
+    Ok((name.trim().to_ascii_lowercase(), value.trim().as_bytes().to_vec()))
+}
+
+/// A decision and how it came about.
+#[derive(Debug, Serialize)]
+struct Explanation {
+    decision: &'static str,
+    mode: &'static str,
+    reason: Option<&'static str>,
+    detail: Option<String>,
+    route: Option<String>,
+    /// What becomes of the request.
+    outcome: String,
+    steps: Vec<Step>,
+}
+
+impl Explanation {
+    fn new(decision: &Decision, outcome: &Outcome, steps: Vec<Step>) -> Self {
+        let denial = decision.verdict().err();
+        let outcome = match outcome {
+            Outcome::Pass(_) => "it goes to the upstream".to_owned(),
+            Outcome::Reply(Reply::Http { status, .. }) => format!("it is answered with status {status}"),
+            Outcome::Reply(Reply::Grpc { status, .. }) => format!("it is answered with gRPC status {status:?}"),
+        };
+        Self {
+            decision: if denial.is_some() { "deny" } else { "permit" },
+            mode: decision.mode().as_str(),
+            reason: denial.map(|denial| denial.reason().code()),
+            detail: denial.map(|denial| denial.detail().to_owned()),
+            route: decision.route().map(|route| route.name().to_owned()),
+            outcome,
+            steps,
+        }
+    }
+
+    fn human(&self) -> String {
+        let mut page = trace::text(&self.steps, "");
+        let reason = self.reason.map(|reason| format!(" {reason}")).unwrap_or_default();
+        let route = self.route.as_ref().map(|route| format!(" by route `{route}`")).unwrap_or_default();
+        let _ = writeln!(page, "\n{}{reason}{route} ({})", self.decision, self.mode);
+        if let Some(detail) = &self.detail {
+            let _ = writeln!(page, "  because {}", trace::shown(detail));
+        }
+        let _ = writeln!(page, "  {}", self.outcome);
+        page
+    }
+
+    fn json(&self) -> String {
+        serde_json::to_string_pretty(self).map(|text| text + "\n").unwrap_or_default()
+    }
+}

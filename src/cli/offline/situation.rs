@@ -1,0 +1,137 @@
+//! One request and its connection, described instead of seen.
+
+use mtls_policy::cert::Fingerprint;
+use mtls_policy::facts::{FactError, Facts, Transport};
+use mtls_policy::request::Headers;
+use pem_rfc7468::LineEnding;
+
+use super::target::{Scheme, Target};
+
+/// Answers the engine's questions from a description.
+#[derive(Debug)]
+pub(crate) struct Situation {
+    headers: Headers,
+    connection: Connection,
+}
+
+/// The connection that a request comes on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Connection {
+    /// `None` without TLS.
+    pub(crate) transport: Option<Tls>,
+    /// Address, with a port or without.
+    pub(crate) source: Option<String>,
+}
+
+/// What TLS told the proxy.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tls {
+    pub(crate) server_name: Option<String>,
+    pub(crate) certificate: Option<Certificate>,
+}
+
+/// A certificate that a client presented.
+#[derive(Debug, Clone)]
+pub(crate) struct Certificate {
+    pub(crate) digest: Fingerprint,
+    /// `None` where only a header tells it.
+    pub(crate) der: Option<Vec<u8>>,
+    /// What Envoy's `connection.peer_certificate_valid` says; `None` where that Envoy lacks it.
+    pub(crate) valid: Option<bool>,
+}
+
+impl Certificate {
+    /// One that Envoy verified in this handshake.
+    pub(crate) fn verified(der: Vec<u8>) -> Self {
+        Self { digest: Fingerprint::of(&der), der: Some(der), valid: Some(true) }
+    }
+}
+
+impl Connection {
+    /// A TLS connection whose client named the host of its request, or one without TLS.
+    pub(crate) fn to(target: &Target) -> Self {
+        let transport = match target.scheme {
+            Scheme::Http => None,
+            Scheme::Https => Some(Tls { server_name: server_name(&target.authority), certificate: None }),
+        };
+        Self { transport, source: None }
+    }
+}
+
+/// What an honest client names in the handshake for a request to `authority`: no address (RFC 6066, section 3).
+fn server_name(authority: &str) -> Option<String> {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some(_) | None => authority,
+    };
+    let is_address = host.starts_with('[') || host.parse::<std::net::IpAddr>().is_ok();
+    (!is_address && !host.is_empty()).then(|| host.trim_end_matches('.').to_owned())
+}
+
+impl Situation {
+    /// A request for `target` with further `headers`, on `connection`.
+    pub(crate) fn new(target: &Target, headers: Vec<(String, Vec<u8>)>, connection: Connection) -> Self {
+        let pseudo = [(":method", &target.method), (":authority", &target.authority), (":path", &target.path)];
+        let pseudo = pseudo.map(|(name, value)| (name.to_owned(), value.clone().into_bytes()));
+        Self { headers: Headers::new(pseudo.into_iter().chain(headers).collect()), connection }
+    }
+
+    fn certificate(&self) -> Option<&Certificate> {
+        self.connection.transport.as_ref()?.certificate.as_ref()
+    }
+}
+
+impl Facts for Situation {
+    fn headers(&self) -> Result<&Headers, FactError> {
+        Ok(&self.headers)
+    }
+
+    fn certificate_digest(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(self.certificate().map(|certificate| certificate.digest.to_string().into_bytes()))
+    }
+
+    fn certificate_pem(&self) -> Result<Option<Vec<u8>>, FactError> {
+        let Some(der) = self.certificate().and_then(|certificate| certificate.der.as_ref()) else {
+            return Ok(None);
+        };
+        let pem = pem_rfc7468::encode_string("CERTIFICATE", LineEnding::LF, der);
+        let failed = |error| FactError { fact: "certificate", why: format!("{error}") };
+        pem.map(|pem| Some(pem.into_bytes())).map_err(failed)
+    }
+
+    fn certificate_valid(&self) -> Result<Option<bool>, FactError> {
+        Ok(self.certificate().and_then(|certificate| certificate.valid))
+    }
+
+    fn server_name(&self) -> Result<Option<Vec<u8>>, FactError> {
+        let tls = self.connection.transport.as_ref();
+        Ok(tls.and_then(|tls| tls.server_name.clone()).map(String::into_bytes))
+    }
+
+    fn transport(&self) -> Result<Transport, FactError> {
+        Ok(if self.connection.transport.is_some() { Transport::Tls } else { Transport::Plaintext })
+    }
+
+    fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(self.connection.source.clone().map(String::into_bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_honest_client_names_the_host_and_never_an_address() {
+        for (authority, expected) in [
+            ("a.example", Some("a.example")),
+            ("a.example:8443", Some("a.example")),
+            ("a.example.", Some("a.example")),
+            ("192.0.2.1", None),
+            ("192.0.2.1:8443", None),
+            ("[2001:db8::1]:8443", None),
+        ] {
+            assert_eq!(server_name(authority).as_deref(), expected, "{authority}");
+        }
+    }
+}

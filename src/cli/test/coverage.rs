@@ -1,0 +1,88 @@
+//! Which routes and rules of a policy no test reaches.
+
+use mtls_policy::policy::trace::{Finding, Stage, Step};
+use mtls_policy::policy::{Decision, Policy, Rule};
+use serde::Serialize;
+
+/// What the tests of a policy have reached so far.
+#[derive(Debug)]
+pub(super) struct Coverage {
+    routes: Vec<RouteCoverage>,
+}
+
+#[derive(Debug)]
+struct RouteCoverage {
+    name: String,
+    selected: bool,
+    permits: bool,
+    denials: bool,
+    /// Whether a client can be refused at all.
+    can_deny: bool,
+    rules: Vec<(Rule, bool)>,
+}
+
+/// Something that no test reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Gap {
+    pub(super) route: String,
+    pub(super) what: String,
+}
+
+impl Coverage {
+    /// Nothing of `policy` reached yet.
+    pub(super) fn of(policy: &Policy) -> Self {
+        let routes = policy.routes().iter().map(|route| RouteCoverage {
+            name: route.name().to_owned(),
+            selected: false,
+            permits: false,
+            denials: false,
+            can_deny: route.looks_at_certificates(),
+            rules: route.rules().into_iter().map(|rule| (rule, false)).collect(),
+        });
+        Self { routes: routes.collect() }
+    }
+
+    /// Adds what one decision reached.
+    pub(super) fn add(&mut self, decision: &Decision, trace: &[Step]) {
+        let name = decision.route().map(|route| route.name());
+        let Some(route) = self.routes.iter_mut().find(|route| Some(route.name.as_str()) == name) else {
+            return;
+        };
+        route.selected = true;
+        match decision.verdict() {
+            Ok(_) => route.permits = true,
+            Err(_) => route.denials = true,
+        }
+        for step in trace.iter().filter(|step| step.finding == Finding::Yes) {
+            for (rule, held) in &mut route.rules {
+                *held |= rule.stage == step.stage && rule.matcher == step.subject;
+            }
+        }
+    }
+
+    /// What is missing, in the order of the routes.
+    pub(super) fn gaps(&self) -> Vec<Gap> {
+        self.routes.iter().flat_map(RouteCoverage::gaps).collect()
+    }
+}
+
+impl RouteCoverage {
+    fn gaps(&self) -> Vec<Gap> {
+        let gap = |what: &str| Gap { route: self.name.clone(), what: what.to_owned() };
+        if !self.selected {
+            return vec![gap("no test selects it")];
+        }
+        let mut gaps = Vec::new();
+        if !self.permits {
+            gaps.push(gap("no test is let in"));
+        }
+        if self.can_deny && !self.denials {
+            gaps.push(gap("no test is refused"));
+        }
+        for (Rule { stage, matcher }, _) in self.rules.iter().filter(|(_, held)| !held) {
+            let key = if *stage == Stage::Deny { "deny" } else { "allow" };
+            gaps.push(gap(&format!("no test matches {matcher} of `{key}`")));
+        }
+        gaps
+    }
+}

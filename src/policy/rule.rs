@@ -1,0 +1,42 @@
+//! The rules of a route one by one, as coverage counts them.
+
+use super::matcher::Matcher;
+use super::route::{Allow, CertificateRules, ClientCertificate, Route};
+use super::trace::Stage;
+
+/// A matcher that asks something of a certificate, and the rule that it stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// [`Stage::Deny`] or [`Stage::Allow`].
+    pub stage: Stage,
+    /// The matcher as the steps of a trace name it.
+    pub matcher: String,
+}
+
+impl Route {
+    /// Whether the route looks at certificates, so that it can refuse one.
+    pub fn looks_at_certificates(&self) -> bool {
+        self.rules_on_certificates().is_some()
+    }
+
+    /// The matchers in `deny` and `allow`, those inside named identities included.
+    pub fn rules(&self) -> Vec<Rule> {
+        let Some(rules) = self.rules_on_certificates() else { return Vec::new() };
+        let named = |stage, matcher: &Matcher| {
+            matcher.leaves().into_iter().map(|leaf| Rule { stage, matcher: leaf.to_string() }).collect()
+        };
+        let deny: Vec<Rule> = rules.deny.as_ref().map(|deny| named(Stage::Deny, deny)).unwrap_or_default();
+        let allow: Vec<Rule> = match &rules.allow {
+            Allow::AnyVerified => Vec::new(),
+            Allow::Matching(allow) => named(Stage::Allow, allow),
+        };
+        deny.into_iter().chain(allow).collect()
+    }
+
+    fn rules_on_certificates(&self) -> Option<&CertificateRules> {
+        match self.client_certificate() {
+            ClientCertificate::Ignored => None,
+            ClientCertificate::Optional(rules) | ClientCertificate::Required(rules) => Some(rules),
+        }
+    }
+}
