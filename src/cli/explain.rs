@@ -14,7 +14,9 @@ use mtls_policy::request::XFCC;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::offline::{Certificate, Connection, DECISION_ID, Situation, Target, certificates, headers_of, parse_time};
+use super::offline::{
+    Certificate, Connection, DECISION_ID, Situation, Target, certificates, headers_of, parse_time,
+};
 use super::report::{FileReport, human};
 use super::{Exit, input, trace};
 
@@ -117,9 +119,7 @@ impl Explain {
         connection.source.clone_from(&self.source);
         let valid = Some(!self.unverified);
         let certificate = match (&self.cert, &self.xfcc) {
-            (Some(path), _) => {
-                Some(Certificate { valid, ..Certificate::verified(first_certificate(path)?) })
-            }
+            (Some(path), _) => Some(Certificate { valid, ..Certificate::verified(first_certificate(path)?) }),
             (None, Some(value)) => {
                 headers.push((XFCC.to_owned(), value.clone().into_bytes()));
                 Some(Certificate { digest: digest_in(value)?, der: None, valid })
@@ -188,7 +188,9 @@ impl Explanation {
         let outcome = match outcome {
             Outcome::Pass(_) => "it goes to the upstream".to_owned(),
             Outcome::Reply(Reply::Http { status, .. }) => format!("it is answered with status {status}"),
-            Outcome::Reply(Reply::Grpc { status, .. }) => format!("it is answered with gRPC status {status:?}"),
+            Outcome::Reply(Reply::Grpc { status, .. }) => {
+                format!("it is answered with gRPC status {status:?}")
+            }
         };
         Self {
             decision: if denial.is_some() { "deny" } else { "permit" },

@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use data_encoding::HEXLOWER;
 use mtls_policy::cert::{Certificate, Fingerprint, forwarded, xfcc};
-use mtls_policy::identity::Identity;
+use mtls_policy::identity::{Identity, Names, SpiffeIdentity};
 use serde::Serialize;
 
 use super::offline::certificates;
@@ -77,10 +78,16 @@ impl Inspect {
         };
         let text = match self.format {
             Format::Human => inspected.iter().map(Inspected::human).collect::<Vec<_>>().join("\n"),
-            Format::Json => serde_json::to_string_pretty(&inspected).map(|text| text + "\n").unwrap_or_default(),
+            Format::Json => {
+                serde_json::to_string_pretty(&inspected).map(|text| text + "\n").unwrap_or_default()
+            }
         };
         let _ = anstream::stdout().write_all(text.as_bytes());
-        if inspected.iter().all(|certificate| certificate.error.is_none()) { Exit::Good } else { Exit::Errors }
+        if inspected.iter().all(|certificate| certificate.error.is_none()) {
+            Exit::Good
+        } else {
+            Exit::Errors
+        }
     }
 
     fn in_files(&self) -> Result<Vec<Inspected>, String> {
@@ -154,10 +161,17 @@ fn fields(identity: &Identity) -> Vec<Field> {
         one("serial", identity.serial()),
         one("not_before", validity.not_before),
         one("not_after", validity.not_after),
-        one("spiffe_id", identity.spiffe()),
-        many("dns", identity.dns().values(), identity.dns().malformed()),
-        many("uri", identity.uri().values(), identity.uri().malformed()),
-        many("email", identity.email().values(), identity.email().malformed()),
+        spiffe(identity.spiffe()),
+        names("dns", identity.dns()),
+        names("uri", identity.uri()),
+        names("email", identity.email()),
+        names("ip", identity.ip()),
+        names("upn", identity.upn()),
+        listed("other_name", identity.other_names(), |name| {
+            format!("{} = {}", name.kind(), HEXLOWER.encode(name.value()))
+        }),
+        names("extended_key_usage", identity.key_purposes()),
+        listed("policy_oid", identity.policies(), |policy| policy.oid().to_string()),
         one("sha256", identity.fingerprint()),
         one("spki_sha256", identity.spki_fingerprint()),
     ];
@@ -169,6 +183,21 @@ fn one(name: &'static str, value: impl ToString) -> Field {
     Field { name, values: vec![value.to_string()], malformed: 0 }
 }
 
-fn many(name: &'static str, values: &[impl ToString], malformed: usize) -> Field {
-    Field { name, values: values.iter().map(ToString::to_string).collect(), malformed }
+fn names<T: ToString>(name: &'static str, names: &Names<T>) -> Field {
+    listed(name, names, ToString::to_string)
+}
+
+fn listed<T>(name: &'static str, names: &Names<T>, text: impl Fn(&T) -> String) -> Field {
+    Field { name, values: names.values().iter().map(text).collect(), malformed: names.malformed() }
+}
+
+fn spiffe(identity: &SpiffeIdentity) -> Field {
+    one(
+        "spiffe_id",
+        match identity {
+            SpiffeIdentity::None => String::new(),
+            SpiffeIdentity::Id(id) => id.to_string(),
+            SpiffeIdentity::Invalid(problem) => format!("(none that is valid: {problem})"),
+        },
+    )
 }

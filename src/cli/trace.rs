@@ -21,7 +21,9 @@ pub(crate) fn text(steps: &[Step], indent: &str) -> String {
 
 /// Without what would move a terminal's cursor: a step may hold text of a certificate.
 pub(crate) fn shown(text: &str) -> String {
-    text.chars().flat_map(|letter| if letter.is_control() { letter.escape_default().collect() } else { vec![letter] }).collect()
+    text.chars()
+        .flat_map(|letter| if letter.is_control() { letter.escape_default().collect() } else { vec![letter] })
+        .collect()
 }
 
 fn stage_word(stage: Stage) -> &'static str {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use time::OffsetDateTime;
 
 use super::decision::{Client, Denial, Permit, Reason};
-use super::matcher::Matcher;
+use super::matcher::{Matcher, Place};
 use super::route::{Allow, CertificateRules};
 use super::trace::{Finding, Stage, Step, Trace};
 use super::{Resumption, Verification};
@@ -67,7 +67,7 @@ pub(crate) fn judge(
     check_validity(identity.validity(), now, trace)?;
     if let Some(deny) = &rules.deny {
         // What cannot be told is a hit: a malformed name must not get around a `deny`.
-        match evaluate(Stage::Deny, deny, identity, trace) {
+        match deny.evaluate(identity, Place { stage: Stage::Deny, depth: 0 }, trace) {
             Truth::Yes => return Err(denial(Reason::IdentityDenied, "`deny` matches", deny)),
             Truth::CannotTell => return Err(denial(Reason::IdentityDenied, "`deny` cannot be told", deny)),
             Truth::No => {}
@@ -78,11 +78,13 @@ pub(crate) fn judge(
             trace.note(|| Step::new(Stage::Allow, Finding::Yes, "any verified client"));
             Ok(Permit::new(Client::Verified))
         }
-        Allow::Matching(allow) => match evaluate(Stage::Allow, allow, identity, trace) {
-            Truth::Yes => Ok(Permit::new(Client::Verified)),
-            Truth::No => Err(denial(Reason::IdentityNotAllowed, "`allow` does not match", allow)),
-            Truth::CannotTell => Err(denial(Reason::IdentityNotAllowed, "`allow` cannot be told", allow)),
-        },
+        Allow::Matching(allow) => {
+            match allow.evaluate(identity, Place { stage: Stage::Allow, depth: 0 }, trace) {
+                Truth::Yes => Ok(Permit::new(Client::Verified)),
+                Truth::No => Err(denial(Reason::IdentityNotAllowed, "`allow` does not match", allow)),
+                Truth::CannotTell => Err(denial(Reason::IdentityNotAllowed, "`allow` cannot be told", allow)),
+            }
+        }
     }
 }
 
@@ -102,12 +104,6 @@ fn check_validity(validity: Validity, now: OffsetDateTime, trace: &mut impl Trac
         Step::new(Stage::Validity, Finding::Yes, subject)
     });
     Ok(())
-}
-
-fn evaluate(stage: Stage, matcher: &Matcher, identity: &Identity, trace: &mut impl Trace) -> Truth {
-    let truth = matcher.matches(identity);
-    trace.note(|| Step::new(stage, truth.into(), format!("{matcher:?}")));
-    truth
 }
 
 /// A denial that says which named identities the rule asked for.

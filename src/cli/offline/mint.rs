@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
-use mtls_policy::identity::AttributeType;
+use mtls_policy::identity::{AttributeType, ObjectIdentifier};
 use p256::SecretKey;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyUsagePurpose, OtherNameValue, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, SanType,
-    SerialNumber, SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyUsagePurpose, OtherNameValue, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData,
+    SanType, SerialNumber, SignatureAlgorithm,
 };
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -217,7 +217,8 @@ fn distinguished_name(attributes: &BTreeMap<String, String>) -> Result<Distingui
     let mut name = DistinguishedName::new();
     for (attribute, value) in attributes {
         let kind = AttributeType::parse(attribute).map_err(|error| error.to_string())?;
-        let arcs = kind.arcs().ok_or_else(|| format!("`{attribute}` is too large an object identifier"))?;
+        let arcs = kind.object_identifier().arcs();
+        let arcs = arcs.ok_or_else(|| format!("`{attribute}` is too large an object identifier"))?;
         name.push(DnType::CustomDnType(arcs), value.as_str());
     }
     Ok(name)
@@ -234,11 +235,8 @@ fn hex(text: &str) -> Result<Vec<u8>, String> {
 }
 
 fn arcs(oid: &str) -> Result<Vec<u64>, String> {
-    let wrong = || format!("`{oid}` is not an object identifier such as `1.2.840.113549`");
-    // Only a dotted one: the short names are those of attributes.
-    let dotted = oid.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let kind = AttributeType::parse(oid).ok().filter(|_| dotted);
-    kind.and_then(|kind| kind.arcs()).ok_or_else(wrong)
+    let oid = ObjectIdentifier::parse(oid).map_err(|error| error.to_string())?;
+    oid.arcs().ok_or_else(|| format!("`{oid}` is too large an object identifier"))
 }
 
 /// A P-256 key that follows from a text.

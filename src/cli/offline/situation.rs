@@ -71,7 +71,8 @@ fn server_name(authority: &str) -> Option<String> {
 impl Situation {
     /// A request for `target` with further `headers`, on `connection`.
     pub(crate) fn new(target: &Target, headers: Vec<(String, Vec<u8>)>, connection: Connection) -> Self {
-        let pseudo = [(":method", &target.method), (":authority", &target.authority), (":path", &target.path)];
+        let pseudo =
+            [(":method", &target.method), (":authority", &target.authority), (":path", &target.path)];
         let pseudo = pseudo.map(|(name, value)| (name.to_owned(), value.clone().into_bytes()));
         Self { headers: Headers::new(pseudo.into_iter().chain(headers).collect()), connection }
     }

@@ -66,7 +66,13 @@ mod tests {
     fn a_request_is_read_with_its_path_as_sent() {
         for (text, method, authority, path, scheme) in [
             ("GET https://a.example/x", "GET", "a.example", "/x", Scheme::Https),
-            ("POST a.example:8443/%2e%2e//x?q=/y", "POST", "a.example:8443", "/%2e%2e//x?q=/y", Scheme::Https),
+            (
+                "POST a.example:8443/%2e%2e//x?q=/y",
+                "POST",
+                "a.example:8443",
+                "/%2e%2e//x?q=/y",
+                Scheme::Https,
+            ),
             ("GET http://a.example", "GET", "a.example", "/", Scheme::Http),
             ("GET a.example/https://b.example/", "GET", "a.example", "/https://b.example/", Scheme::Https),
         ] {

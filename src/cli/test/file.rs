@@ -50,7 +50,9 @@ impl<'de> Deserialize<'de> for CertificateSource {
         }
         let value = Value::deserialize(deserializer)?;
         if value.get("file").is_some() {
-            return InFile::deserialize(value).map(|InFile { file }| Self::File(file)).map_err(D::Error::custom);
+            return InFile::deserialize(value)
+                .map(|InFile { file }| Self::File(file))
+                .map_err(D::Error::custom);
         }
         Description::deserialize(value).map(|fields| Self::Minted(Box::new(fields))).map_err(D::Error::custom)
     }

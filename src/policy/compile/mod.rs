@@ -5,8 +5,11 @@ mod matcher;
 mod on_deny;
 mod reader;
 mod request_match;
+#[cfg(test)]
+mod round_trip;
 mod route;
 mod tls;
+mod value;
 
 use reader::{Keys, Object, Problems, word};
 
