@@ -36,7 +36,7 @@ const KNOWN: [(&str, &[u8]); 17] = [
 const REPEATED: [&str; 3] = ["OU", "DC", "STREET"];
 
 /// The type of an attribute.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttributeType {
     /// The contents of the object identifier's DER.
     oid: Vec<u8>,
@@ -182,7 +182,7 @@ impl AttributePattern {
 
 /// Lower case, no white space at the ends, one space for each run of it. Letter by letter, so that the beginning and
 /// the end of a value fold as they do within it.
-fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !folded.is_empty() {

@@ -23,7 +23,7 @@ use time::OffsetDateTime;
 
 pub use attribute::{AttributePattern, AttributeType};
 pub(crate) use cache::IdentityCache;
-pub use distinguished_name::{Attribute, AttributeValue, DistinguishedName};
+pub use distinguished_name::{Attribute, AttributeValue, DistinguishedName, DistinguishedNameError};
 pub use dns::{DnsName, DnsPattern};
 pub use email::{EmailAddress, EmailPattern};
 pub use fingerprint::FingerprintPattern;
