@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod check;
+mod conformance;
 mod report;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    Conformance(conformance::Conformance),
 }
 
 /// How a command ended.
@@ -45,5 +47,6 @@ impl From<Exit> for ExitCode {
 pub(crate) fn run() -> Exit {
     match Arguments::parse().command {
         Command::Check(check) => check.run(),
+        Command::Conformance(conformance) => conformance.run(),
     }
 }
