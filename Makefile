@@ -62,6 +62,15 @@ test-integration: build ## Run the tests on a real Envoy
 	@$(call run-tests,integration,$(CARGO) test --test envoy)
 	@$(call summary,integration tests,$(LOGS)/integration.log)
 
+# Known divergences are in tests/conformance/exceptions.json, each with its reason.
+.PHONY: conformance
+conformance: rust ## Score the engine on outside suites; CASES=folder of *.jsonl and *.jsonl.gz
+	@[ -n '$(CASES)' ] || { echo 'please name the folder of the cases: make conformance CASES=folder' >&2; exit 2; }
+	@shopt -s nullglob; files=('$(CASES)'/*.jsonl '$(CASES)'/*.jsonl.gz); \
+	[ $${#files[@]} -gt 0 ] || { echo '$(CASES) holds no *.jsonl and no *.jsonl.gz' >&2; exit 2; }; \
+	$(CARGO) run --quiet --bin mtlsctl -- conformance --score --jobs "$$(getconf _NPROCESSORS_ONLN)" \
+	  --exceptions tests/conformance/exceptions.json "$${files[@]}"
+
 .PHONY: build
 build: rust ## Build the filter module and the command `mtlsctl`
 	@$(CARGO) build --release --lib --target wasm32-wasip1

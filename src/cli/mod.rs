@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod conformance;
 mod explain;
 mod input;
 mod inspect;
@@ -29,6 +30,7 @@ enum Command {
     Test(test::Test),
     Inspect(inspect::Inspect),
     Completions(completions::Completions),
+    Conformance(conformance::Conformance),
 }
 
 /// How a command ended.
@@ -60,5 +62,6 @@ pub(crate) fn run() -> Exit {
         Command::Test(test) => test.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Completions(completions) => completions.run(),
+        Command::Conformance(conformance) => conformance.run(),
     }
 }

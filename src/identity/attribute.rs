@@ -37,7 +37,7 @@ const KNOWN: [(&str, &[u8]); 17] = [
 const REPEATED: [&str; 3] = ["OU", "DC", "STREET"];
 
 /// The type of an attribute.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttributeType {
     oid: ObjectIdentifier,
 }
@@ -154,7 +154,7 @@ impl fmt::Display for AttributePattern {
 
 /// Lower case, no white space at the ends, one space for each run of it. Letter by letter, so that the beginning and
 /// the end of a value fold as they do within it.
-fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !folded.is_empty() {

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::attribute::AttributeType;
-use super::{ListProblem, count_name};
+use thiserror::Error;
+
+use super::attribute::{AttributeType, fold};
+use super::{ListProblem, MAX_NAMES, count_name};
 use crate::cert::der::{self, Element, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
 
 const UTF8_STRING: u8 = 0x0c;
@@ -15,6 +17,8 @@ const UNIVERSAL_STRING: u8 = 0x1c;
 const BMP_STRING: u8 = 0x1e;
 
 /// A subject or an issuer: relative names from the root down, each of one or more attributes.
+///
+/// `==` asks whether two are written alike; [`Self::is_same_name`] whether they are the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistinguishedName {
     relative_names: Vec<Vec<Attribute>>,
@@ -24,7 +28,17 @@ pub struct DistinguishedName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
     kind: AttributeType,
+    encoding: Encoding,
     value: AttributeValue,
+}
+
+/// How the text of a value is encoded, so far as it decides what the text is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    /// Unicode or a part of it; also of values that are no text.
+    Unicode,
+    /// TeletexString: even its ASCII is read in several ways.
+    Teletex,
 }
 
 /// The value of an attribute.
@@ -36,7 +50,26 @@ pub enum AttributeValue {
     Malformed(Vec<u8>),
 }
 
+/// Why bytes are no distinguished name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum DistinguishedNameError {
+    /// No `Name` (RFC 5280 section 4.1.2.4) in DER, or more than one.
+    #[error("the bytes are no distinguished name")]
+    NotAName,
+    /// More than [`MAX_NAMES`] attributes.
+    #[error("the name holds more than `{MAX_NAMES}` attributes")]
+    TooManyAttributes,
+}
+
 impl DistinguishedName {
+    /// Reads the DER of a `Name`, which must hold nothing else.
+    pub fn parse_der(name: &[u8]) -> Result<DistinguishedName, DistinguishedNameError> {
+        DistinguishedName::from_der(name, &mut MAX_NAMES.clone()).map_err(|problem| match problem {
+            ListProblem::NotDer => DistinguishedNameError::NotAName,
+            ListProblem::TooMany => DistinguishedNameError::TooManyAttributes,
+        })
+    }
+
     /// Reads a `Name` to its last byte, and takes its attributes from `left`.
     pub(crate) fn from_der(name: &[u8], left: &mut usize) -> Result<DistinguishedName, ListProblem> {
         let mut relative_names = Vec::new();
@@ -50,7 +83,9 @@ impl DistinguishedName {
                 let kind = AttributeType::from_der(pair.expect(OBJECT_IDENTIFIER)?)?;
                 let value = pair.next()?.ok_or(ListProblem::NotDer)?;
                 pair.end()?;
-                attributes.push(Attribute { kind, value: AttributeValue::from_element(value) });
+                let encoding =
+                    if value.tag == TELETEX_STRING { Encoding::Teletex } else { Encoding::Unicode };
+                attributes.push(Attribute { kind, encoding, value: AttributeValue::from_element(value) });
             }
             if attributes.is_empty() {
                 return Err(ListProblem::NotDer);
@@ -70,6 +105,18 @@ impl DistinguishedName {
         self.relative_names.is_empty()
     }
 
+    /// Whether both are the same name (RFC 5280 section 7.1): the same relative names in the same order, each with the
+    /// same attributes in whatever order. Text is prepared first (RFC 4518): case, needless white space and the string
+    /// type do not matter. A TeletexString, and a value that cannot be read, is the same only octet for octet.
+    ///
+    /// The compatibility mappings of RFC 4518 section 2.3 are left out, for they want Unicode tables: names that only
+    /// those make equal are told apart.
+    pub fn is_same_name(&self, other: &DistinguishedName) -> bool {
+        let pairs = || self.relative_names.iter().zip(&other.relative_names);
+        self.relative_names.len() == other.relative_names.len()
+            && pairs().all(|(one, other)| one == other || is_same_relative_name(one, other))
+    }
+
     /// Every value of one attribute, in the certificate's order.
     pub fn values(&self, kind: &AttributeType) -> impl Iterator<Item = &AttributeValue> {
         self.relative_names
@@ -78,6 +125,26 @@ impl DistinguishedName {
             .filter(move |attribute| attribute.kind == *kind)
             .map(Attribute::value)
     }
+}
+
+/// By sorting: comparing each attribute with each would take a second where a peer sends thousands of them. Values
+/// that a name holds twice must be held twice by the other.
+fn is_same_relative_name(one: &[Attribute], other: &[Attribute]) -> bool {
+    one.len() == other.len() && sorted(one) == sorted(other)
+}
+
+fn sorted(attributes: &[Attribute]) -> Vec<(&AttributeType, Prepared<'_>)> {
+    let mut prepared: Vec<_> = attributes.iter().map(Attribute::prepared).collect();
+    prepared.sort_unstable();
+    prepared
+}
+
+/// A value in the form in which it is compared.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Prepared<'a> {
+    Text(String),
+    Teletex(&'a str),
+    Malformed(&'a [u8]),
 }
 
 impl Attribute {
@@ -89,6 +156,17 @@ impl Attribute {
     /// The attribute's value.
     pub fn value(&self) -> &AttributeValue {
         &self.value
+    }
+
+    fn prepared(&self) -> (&AttributeType, Prepared<'_>) {
+        let value = match (&self.value, self.encoding) {
+            (AttributeValue::Text(text), Encoding::Unicode) => Prepared::Text(fold(text)),
+            (AttributeValue::Text(text), Encoding::Teletex) => Prepared::Teletex(text),
+            (AttributeValue::Malformed(der), Encoding::Unicode | Encoding::Teletex) => {
+                Prepared::Malformed(der)
+            }
+        };
+        (&self.kind, value)
     }
 }
 
@@ -189,7 +267,7 @@ impl fmt::Display for AttributeValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mint::{self, C, CN, O, OU, UTF8};
+    use crate::mint::{self, C, CN, O, OU, PRINTABLE, UTF8};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -269,5 +347,127 @@ mod tests {
         let part = mint::der(0x31, &[&utf8(OU, "a"), &utf8(OU, "b")]);
         assert!(read(&[&part, &part]).is_ok());
         assert_eq!(read(&[&part, &part, &part]), Err(ListProblem::TooMany));
+    }
+
+    fn value(oid: &[u8], tag: u8, value: &[u8]) -> Vec<u8> {
+        mint::attribute(oid, &mint::der(tag, &[value]))
+    }
+
+    /// A name of these relative names, of these attributes.
+    fn name(relative_names: &[&[&[u8]]]) -> DistinguishedName {
+        let sets: Vec<Vec<u8>> = relative_names.iter().map(|set| mint::der(0x31, set)).collect();
+        let sets: Vec<&[u8]> = sets.iter().map(Vec::as_slice).collect();
+        DistinguishedName::from_der(&mint::der(0x30, &sets), &mut 8).unwrap()
+    }
+
+    fn one_value(tag: u8, octets: &[u8]) -> DistinguishedName {
+        name(&[&[&value(C, PRINTABLE, b"DE")], &[&value(CN, tag, octets)]])
+    }
+
+    #[track_caller]
+    fn assert_same(one: &DistinguishedName, other: &DistinguishedName, expected: bool) {
+        assert_eq!(one.is_same_name(other), expected, "{one} and {other}");
+        assert_eq!(other.is_same_name(one), expected, "{other} and {one}");
+        assert!(one.is_same_name(one) && other.is_same_name(other), "{one} or {other} is not itself");
+    }
+
+    #[test]
+    fn a_name_is_read_by_itself_up_to_as_many_attributes_as_a_certificate_may_hold() {
+        let part = mint::der(0x31, &[&utf8(OU, "a")]);
+        let of = |count: usize| mint::der(0x30, &vec![part.as_slice(); count]);
+        let parsed = DistinguishedName::parse_der(&of(MAX_NAMES)).map(|name| name.relative_names().len());
+        assert_eq!(parsed, Ok(MAX_NAMES));
+        let too_many = DistinguishedName::parse_der(&of(MAX_NAMES + 1));
+        assert_eq!(too_many, Err(DistinguishedNameError::TooManyAttributes));
+        for rubbish in [&b""[..], b"\x31\x00", b"\x30\x00\x30\x00", b"CN=a"] {
+            let parsed = DistinguishedName::parse_der(rubbish);
+            assert_eq!(parsed, Err(DistinguishedNameError::NotAName), "{rubbish:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_the_same_whatever_their_case_white_space_and_string_type() {
+        let acme = one_value(PRINTABLE, b"Acme Billing");
+        for (tag, octets) in [
+            (PRINTABLE, &b"ACME billing"[..]),
+            (PRINTABLE, b"  Acme   Billing "),
+            (UTF8, b"Acme Billing"),
+            (UTF8, "\u{a0}acme\u{3000}BILLING".as_bytes()),
+            (mint::IA5, b"Acme billing"),
+            (mint::BMP, b"\0A\0c\0m\0e\0 \0 \0B\0i\0l\0l\0i\0n\0g"),
+        ] {
+            assert_same(&acme, &one_value(tag, octets), true);
+        }
+        for (tag, octets) in [
+            (PRINTABLE, &b"AcmeBilling"[..]),
+            (PRINTABLE, b"Acme Billing 2"),
+            (PRINTABLE, b"Acme"),
+            (UTF8, b""),
+            (mint::BMP, b"Acme Billing"),
+        ] {
+            assert_same(&acme, &one_value(tag, octets), false);
+        }
+        let letters = ["MÜLLER 東京 𝐀", "müller 東京 𝐀"].map(|text| one_value(UTF8, text.as_bytes()));
+        assert_same(&letters[0], &letters[1], true);
+        assert_same(&letters[0], &one_value(UTF8, "MULLER 東京 𝐀".as_bytes()), false);
+    }
+
+    #[test]
+    fn teletex_text_is_the_same_only_octet_for_octet() {
+        let teletex = one_value(mint::TELETEX, b"Acme");
+        assert_same(&teletex, &one_value(mint::TELETEX, b"Acme"), true);
+        for (tag, octets) in [(mint::TELETEX, &b"acme"[..]), (mint::TELETEX, b"Acme "), (UTF8, b"Acme")] {
+            assert_same(&teletex, &one_value(tag, octets), false);
+        }
+    }
+
+    #[test]
+    fn values_that_cannot_be_read_are_the_same_only_octet_for_octet() {
+        for (tag, octets, other) in [
+            (mint::BMP, &b"\xd8\x35\xdc\0"[..], &b"\xd8\x35\xdc\x01"[..]),
+            (UTF8, b"admin\0", b"ADMIN\0"),
+            (UTF8, "ad\u{200b}min".as_bytes(), b"admin"),
+            (0xa0, b"\x0c\x01a", b"\x0c\x01A"),
+            (0x03, b"\0a", b"\0A"),
+        ] {
+            assert_same(&one_value(tag, octets), &one_value(tag, octets), true);
+            assert_same(&one_value(tag, octets), &one_value(tag, other), false);
+        }
+        assert_same(&one_value(UTF8, b"a\0"), &one_value(mint::IA5, b"a\0"), false);
+    }
+
+    #[test]
+    fn attributes_of_one_relative_name_are_a_set() {
+        let (billing, staff) = (&value(OU, PRINTABLE, b"Billing")[..], &value(OU, UTF8, b"staff")[..]);
+        let (shouted, country) = (&value(OU, PRINTABLE, b" STAFF")[..], &value(C, PRINTABLE, b"DE")[..]);
+        let set = name(&[&[billing, staff, country]]);
+        assert_same(&set, &name(&[&[country, shouted, billing]]), true);
+        for other in [
+            &[billing, country][..],
+            &[billing, billing, country],
+            &[billing, staff, country, shouted],
+            &[billing, &value(O, UTF8, b"staff"), country],
+        ] {
+            assert_same(&set, &name(&[other]), false);
+        }
+        // As many of each, though each has its like in the other.
+        let twice = |first, second| name(&[&[first, first, second]]);
+        assert_same(&twice(billing, staff), &twice(staff, billing), false);
+    }
+
+    #[test]
+    fn relative_names_keep_their_order_and_their_borders() {
+        let (country, unit) = (&value(C, PRINTABLE, b"DE")[..], &value(OU, PRINTABLE, b"Staff")[..]);
+        let apart = name(&[&[country], &[unit]]);
+        for other in [
+            name(&[&[unit], &[country]]),
+            name(&[&[country, unit]]),
+            name(&[&[country]]),
+            name(&[&[country], &[unit], &[unit]]),
+            name(&[]),
+        ] {
+            assert_same(&apart, &other, false);
+        }
+        assert_same(&name(&[]), &name(&[]), true);
     }
 }

@@ -30,13 +30,16 @@ pub mod wildcard;
 
 use std::net::IpAddr;
 
+use std::fmt;
+
 use thiserror::Error;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 pub use attribute::{AttributePattern, AttributeType};
 pub(crate) use cache::IdentityCache;
 pub use certificate_policy::{CertificatePolicy, CertificatePolicyPattern};
-pub use distinguished_name::{Attribute, AttributeValue, DistinguishedName};
+pub use distinguished_name::{Attribute, AttributeValue, DistinguishedName, DistinguishedNameError};
 pub use dns::{DnsName, DnsPattern};
 pub use email::{EmailAddress, EmailPattern};
 pub use extension::{ExtensionPattern, Extensions};
@@ -110,6 +113,18 @@ pub struct Validity {
     pub not_before: OffsetDateTime,
     /// The last second.
     pub not_after: OffsetDateTime,
+}
+
+/// `from` and `to`, as RFC 3339 writes them.
+impl fmt::Display for Validity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [not_before, not_after] = [self.not_before, self.not_after].map(|time| time.format(&Rfc3339));
+        match (not_before, not_after) {
+            (Ok(not_before), Ok(not_after)) => write!(out, "from {not_before} to {not_after}"),
+            // Of years that have not four digits.
+            (Ok(_) | Err(_), _) => write!(out, "from {} to {}", self.not_before, self.not_after),
+        }
+    }
 }
 
 impl Identity {

@@ -6,7 +6,7 @@ use super::pattern::PatternError;
 use crate::cert::der::NotDer;
 
 /// An object identifier.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectIdentifier {
     /// The contents of its DER.
     contents: Vec<u8>,

@@ -99,10 +99,7 @@ fn check_validity(validity: Validity, now: OffsetDateTime, trace: &mut impl Trac
             format_args!("not valid before {}", validity.not_before),
         ));
     }
-    trace.note(|| {
-        let subject = format!("valid from {} to {}", validity.not_before, validity.not_after);
-        Step::new(Stage::Validity, Finding::Yes, subject)
-    });
+    trace.note(|| Step::new(Stage::Validity, Finding::Yes, format!("valid {validity}")));
     Ok(())
 }
 

@@ -121,8 +121,21 @@ impl Matcher {
             Self::PolicyOid(pattern) => pattern.matches(identity.policies()),
             Self::Extension(pattern) => pattern.matches(identity.extensions()),
         };
-        trace.note_at(mark, || Step::new(place.stage, truth.into(), self.to_string()).at_depth(place.depth));
+        trace.note_at(mark, || Step::new(place.stage, truth.into(), self.title()).at_depth(place.depth));
         truth
+    }
+
+    /// What a step says of this matcher: those inside it have steps of their own.
+    pub(super) fn title(&self) -> String {
+        if let Self::Any(matchers) = self {
+            format!("any of {}", matchers.len())
+        } else if let Self::All(matchers) = self {
+            format!("all of {}", matchers.len())
+        } else if let Self::Not(_) = self {
+            "not".to_owned()
+        } else {
+            self.to_string()
+        }
     }
 
     /// The matchers that ask something of a certificate themselves, those inside named identities included.

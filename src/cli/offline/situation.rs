@@ -73,8 +73,19 @@ impl Situation {
     pub(crate) fn new(target: &Target, headers: Vec<(String, Vec<u8>)>, connection: Connection) -> Self {
         let pseudo =
             [(":method", &target.method), (":authority", &target.authority), (":path", &target.path)];
-        let pseudo = pseudo.map(|(name, value)| (name.to_owned(), value.clone().into_bytes()));
-        Self { headers: Headers::new(pseudo.into_iter().chain(headers).collect()), connection }
+        Self::from_parts(pseudo.map(|(name, value)| (name, Some(value.clone()))), headers, connection)
+    }
+
+    /// A request of these pseudo-headers, of which any may be missing, and further `headers`.
+    pub(crate) fn from_parts(
+        pseudo: [(&str, Option<String>); 3],
+        headers: Vec<(String, Vec<u8>)>,
+        connection: Connection,
+    ) -> Self {
+        let pseudo = pseudo
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value.into_bytes())));
+        Self { headers: Headers::new(pseudo.chain(headers).collect()), connection }
     }
 
     fn certificate(&self) -> Option<&Certificate> {

@@ -4,6 +4,9 @@ use mtls_policy::policy::trace::{Finding, Stage, Step};
 use mtls_policy::policy::{Decision, Policy, Rule};
 use serde::Serialize;
 
+/// Most matchers of one rule that are named: a deny list may hold thousands of serials.
+const MAX_SHOWN: usize = 10;
+
 /// What the tests of a policy have reached so far.
 #[derive(Debug)]
 pub(super) struct Coverage {
@@ -79,9 +82,14 @@ impl RouteCoverage {
         if self.can_deny && !self.denials {
             gaps.push(gap("no test is refused"));
         }
-        for (Rule { stage, matcher }, _) in self.rules.iter().filter(|(_, held)| !held) {
-            let key = if *stage == Stage::Deny { "deny" } else { "allow" };
-            gaps.push(gap(&format!("no test matches {matcher} of `{key}`")));
+        for (stage, key) in [(Stage::Deny, "deny"), (Stage::Allow, "allow")] {
+            let missed = || self.rules.iter().filter(|(rule, held)| rule.stage == stage && !held);
+            for (rule, _) in missed().take(MAX_SHOWN) {
+                gaps.push(gap(&format!("no test matches {} of `{key}`", rule.matcher)));
+            }
+            if let more @ 1.. = missed().count().saturating_sub(MAX_SHOWN) {
+                gaps.push(gap(&format!("no test matches {more} more of `{key}`")));
+            }
         }
         gaps
     }

@@ -1,18 +1,12 @@
-//! The command `mtlsctl`, as people and scripts call it.
-#![cfg(not(target_arch = "wasm32"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test stops where what it stands on does not hold"
-)]
+//! `mtlsctl check`.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+use crate::{Files, mtlsctl, run, run_on_stdin, stderr, stdout};
 
 const GOOD: &str = r#"{
   "version": 1,
@@ -31,60 +25,10 @@ const BAD: &str = r#"{
 }
 "#;
 
-fn mtlsctl() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mtlsctl"));
-    // What a developer's shell or a CI sets must not matter.
-    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "CI", "TERM"] {
-        command.env_remove(variable);
-    }
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    mtlsctl().args(arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-fn run_on_stdin(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = mtlsctl()
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-/// Files of these names and contents.
-struct Files(TempDir);
-
-impl Files {
-    fn new(files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            fs::write(folder.path().join(name), text).unwrap();
-        }
-        Self(folder)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn check(&self, arguments: &[&str]) -> Output {
-        let mut command = mtlsctl();
-        command.arg("check").args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
-        command.output().unwrap()
-    }
+fn check(files: &Files, arguments: &[&str]) -> Output {
+    let mut command = mtlsctl();
+    command.arg("check").args(arguments).current_dir(files.folder()).stdin(Stdio::null());
+    command.output().unwrap()
 }
 
 fn digest_of_good() -> String {
@@ -93,7 +37,7 @@ fn digest_of_good() -> String {
 
 #[test]
 fn a_good_policy_is_told_in_one_line_with_its_digest_and_exits_with_0() {
-    let output = Files::new(&[("good.json", GOOD)]).check(&["good.json"]);
+    let output = check(&Files::new(&[("good.json", GOOD)]), &["good.json"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(stdout(&output), format!("good.json: good, 1 route, digest {}\n", digest_of_good()));
     assert_eq!(stderr(&output), "");
@@ -101,7 +45,7 @@ fn a_good_policy_is_told_in_one_line_with_its_digest_and_exits_with_0() {
 
 #[test]
 fn a_bad_policy_is_shown_with_every_error_and_exits_with_1() {
-    let output = Files::new(&[("bad.json", BAD)]).check(&["bad.json"]);
+    let output = check(&Files::new(&[("bad.json", BAD)]), &["bad.json"]);
     assert_eq!(output.status.code(), Some(1));
     let wanted = r#"error: unknown value `require`, expected one of `required`, `optional`, `ignored`
  --> bad.json:5:65
@@ -131,13 +75,13 @@ bad.json: 2 errors
 #[test]
 fn several_files_are_all_checked_and_the_worst_decides() {
     let files = Files::new(&[("good.json", GOOD), ("bad.json", BAD)]);
-    let all = files.check(&["good.json", "bad.json", "good.json"]);
+    let all = check(&files, &["good.json", "bad.json", "good.json"]);
     assert_eq!(all.status.code(), Some(1));
     let text = stdout(&all);
     assert_eq!(text.matches("good.json: good").count(), 2, "{text}");
     assert!(text.contains("bad.json: 2 errors"), "{text}");
 
-    let unreadable = files.check(&["bad.json", "absent.json", "good.json"]);
+    let unreadable = check(&files, &["bad.json", "absent.json", "good.json"]);
     assert_eq!(unreadable.status.code(), Some(2));
     let text = stdout(&unreadable);
     assert!(text.contains("absent.json: cannot be read: No such file or directory"), "{text}");
@@ -147,7 +91,7 @@ fn several_files_are_all_checked_and_the_worst_decides() {
 #[test]
 fn a_folder_is_no_policy() {
     let files = Files::new(&[]);
-    let output = files.check(&["."]);
+    let output = check(&files, &["."]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stdout(&output).starts_with(".: cannot be read: "), "{}", stdout(&output));
 }
@@ -168,7 +112,7 @@ fn a_dash_is_the_standard_input() {
 #[test]
 fn json_is_one_object_with_every_file_and_every_error() {
     let files = Files::new(&[("good.json", GOOD), ("bad.json", BAD)]);
-    let output = files.check(&["--format", "json", "good.json", "bad.json", "absent.json"]);
+    let output = check(&files, &["--format", "json", "good.json", "bad.json", "absent.json"]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(stderr(&output), "");
     let mut report: Value = serde_json::from_str(&stdout(&output)).unwrap();
@@ -210,40 +154,13 @@ fn json_is_one_object_with_every_file_and_every_error() {
 fn there_is_no_colour_in_a_pipe() {
     let files = Files::new(&[("bad.json", BAD)]);
     for arguments in [&["bad.json"][..], &["--format", "json", "bad.json"]] {
-        let output = files.check(arguments);
+        let output = check(&files, arguments);
         assert!(!output.stdout.contains(&0x1b), "{}", stdout(&output));
     }
     // Whoever wants it may have it.
     let forced =
         mtlsctl().args(["check", &files.path("bad.json")]).env("CLICOLOR_FORCE", "1").output().unwrap();
     assert!(forced.stdout.contains(&0x1b));
-}
-
-#[test]
-fn a_call_that_makes_no_sense_exits_with_2_and_says_what_would() {
-    for (arguments, wanted) in [
-        (&[][..], "Usage: mtlsctl"),
-        (&["check"], "Usage: mtlsctl check"),
-        (&["chek", "x"], "similar subcommand exists: 'check'"),
-        (&["check", "--format", "xml", "x"], "possible values: human, json"),
-        (&["check", "--bogus", "x"], "unexpected argument '--bogus'"),
-    ] {
-        let output = run(arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert_eq!(stdout(&output), "", "{arguments:?}");
-        assert!(stderr(&output).contains(wanted), "{arguments:?}: {}", stderr(&output));
-    }
-}
-
-#[test]
-fn help_and_version_are_no_errors() {
-    for (arguments, wanted) in [(["--help"], "check"), (["--version"], env!("CARGO_PKG_VERSION"))] {
-        let output = run(&arguments);
-        assert_eq!(output.status.code(), Some(0));
-        assert!(stdout(&output).contains(wanted), "{}", stdout(&output));
-    }
-    let check = stdout(&run(&["check", "--help"]));
-    assert!(check.contains("Exits with 0 if every policy is good"), "{check}");
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! `eval`: what a policy decides of a request.
+
+use mtls_policy::cert::Fingerprint;
+use mtls_policy::outcome::{Outcome, Reply};
+use mtls_policy::policy::Policy;
+use mtls_policy::request::XFCC;
+use mtls_policy::{Engine, audit};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::answer::{Finding, Verdict};
+use super::case::{Case, Refusal};
+use crate::cli::offline::{
+    Certificate, Connection, DECISION_ID, Situation, Tls, certificates, headers_of, parse_time,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    authority: Option<String>,
+    path: Option<String>,
+    #[serde(default = "get")]
+    method: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Peer {
+    tls: Option<bool>,
+    sni: Option<String>,
+    tls_version: Option<String>,
+    leaf_pem: Option<String>,
+    chain_pem: Option<Vec<String>>,
+    envoy_valid: Option<bool>,
+    xfcc: Option<String>,
+}
+
+/// `eval`: decides one request by a policy.
+pub(super) fn decide(case: &Case) -> Result<Finding, Refusal> {
+    let [policy, request, peer, time] = case.values(["policy", "request", "peer", "time"])?;
+    let policy = match Policy::from_json(policy.to_string().as_bytes()) {
+        Ok(policy) => policy,
+        Err(errors) => {
+            let detail = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            return Ok(Finding::because(Verdict::Error, "policy", detail));
+        }
+    };
+    let request = Request::deserialize(request).map_err(|error| Refusal::malformed("request", error))?;
+    let peer = match peer {
+        Value::Null => Peer::default(),
+        peer => Peer::deserialize(peer).map_err(|error| Refusal::malformed("peer", error))?,
+    };
+    let now = time_of(time)?;
+    let situation = situation(request, peer)?;
+    let engine = Engine::new(policy);
+    let decision = engine.decide(&situation, Some(now));
+    let record =
+        audit::Record::new(&decision, &situation, engine.policy().digest(), DECISION_ID, Some(now)).to_line();
+    let status = match Outcome::of(&decision, engine.policy(), headers_of(&situation), DECISION_ID) {
+        Outcome::Reply(Reply::Http { status, .. }) => Some(status),
+        Outcome::Reply(Reply::Grpc { .. }) => Some(200),
+        Outcome::Pass(_) => None,
+    };
+    let finding = match decision.enforced_denial() {
+        Some(denial) => Finding::because(Verdict::Deny, denial.reason().code(), denial.detail()),
+        None => Finding::plain(Verdict::Allow),
+    };
+    Ok(finding
+        .with("route", decision.route().map(|route| route.name()).into())
+        .with("status", status.into())
+        .with("record", serde_json::from_str(&record).unwrap_or(json!(null))))
+}
+
+fn time_of(time: &Value) -> Result<OffsetDateTime, Refusal> {
+    match time {
+        Value::Null => Ok(OffsetDateTime::now_utc()),
+        Value::String(text) => parse_time(text).map_err(|error| Refusal::malformed("time", error)),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(Refusal::NoText("time"))
+        }
+    }
+}
+
+fn situation(request: Request, peer: Peer) -> Result<Situation, Refusal> {
+    let Request { authority, path, method, headers } = request;
+    // The chain matters where the filter verifies it, and it is part of `xfcc` where the proxy hands it over.
+    let _ = peer.chain_pem;
+    let mut headers: Vec<(String, Vec<u8>)> =
+        headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value.into_bytes())).collect();
+    if let Some(value) = peer.xfcc {
+        headers.push((XFCC.to_owned(), value.into_bytes()));
+    }
+    let leaf = match peer.leaf_pem {
+        None => None,
+        Some(pem) => {
+            let found = certificates::parse(pem.as_bytes());
+            let der = found.map_err(|error| Refusal::malformed("leaf_pem", error))?.into_iter().next();
+            der.map(|der| Certificate {
+                digest: Fingerprint::of(&der),
+                der: Some(der),
+                valid: peer.envoy_valid,
+            })
+        }
+    };
+    let transport = peer.tls.unwrap_or(true).then_some(Tls { server_name: peer.sni, certificate: leaf });
+    Ok(Situation::from_parts(
+        [(":method", Some(method)), (":authority", authority), (":path", path)],
+        headers,
+        Connection { transport, source: None },
+    ))
+}

@@ -1,0 +1,29 @@
+//! Operations on distinguished names.
+
+use mtls_policy::identity::{DistinguishedName, DistinguishedNameError};
+
+use super::answer::{Finding, Verdict};
+use super::case::{Case, Refusal};
+
+/// `parse_name`: whether this is a distinguished name.
+pub(super) fn parse(case: &Case) -> Result<Finding, Refusal> {
+    let [der] = case.octets(["name_der_b64"])?;
+    Ok(match DistinguishedName::parse_der(&der) {
+        Ok(_) => Finding::plain(Verdict::Accept),
+        Err(error) => malformed(Verdict::Reject, error),
+    })
+}
+
+/// `name_match`: whether two distinguished names are the same. What is no name is not the same as anything.
+pub(super) fn same(case: &Case) -> Result<Finding, Refusal> {
+    let [a, b] = case.octets(["a_der_b64", "b_der_b64"])?;
+    Ok(match (DistinguishedName::parse_der(&a), DistinguishedName::parse_der(&b)) {
+        (Ok(a), Ok(b)) if a.is_same_name(&b) => Finding::plain(Verdict::Match),
+        (Ok(a), Ok(b)) => Finding::because(Verdict::Differ, "other_name", format!("`{a}` is not `{b}`")),
+        (Err(error), _) | (_, Err(error)) => malformed(Verdict::Differ, error),
+    })
+}
+
+fn malformed(verdict: Verdict, error: DistinguishedNameError) -> Finding {
+    Finding::because(verdict, "malformed_name", error)
+}
