@@ -3,12 +3,14 @@
 //! A [`Certificate`] is well-formed DER and nothing more: who its holder is says [`crate::identity`].
 
 pub(crate) mod der;
+pub(crate) mod extension;
 pub mod forwarded;
 pub mod xfcc;
 
 use std::fmt;
 
-use der::{BIT_STRING, BOOLEAN, INTEGER, NotDer, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE};
+use der::{BIT_STRING, INTEGER, NotDer, Reader, SEQUENCE};
+pub use extension::Criticality;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use x509_parser::certificate::{X509Certificate, X509CertificateParser};
@@ -123,6 +125,11 @@ impl Certificate {
         self.fingerprint
     }
 
+    /// The list of extensions, without its head; empty where there is none. Each can be read by [`extension::next`].
+    pub(crate) fn extension_list(&self) -> Result<&[u8], CertificateError> {
+        extension_list(&self.der).map_err(|NotDer| CertificateError::NotWhole)
+    }
+
     /// The fields, borrowed. The extensions are listed and not looked into.
     pub(crate) fn parsed(&self) -> Result<X509Certificate<'_>, CertificateError> {
         parse(&self.der)
@@ -159,9 +166,22 @@ fn check_validity(validity: &[u8]) -> Result<(), NotDer> {
     times.end()
 }
 
-/// Walks `Certificate` and `TBSCertificate` (RFC 5280 section 4.1), in which nothing may be left over, and gives
-/// the object identifier of each extension. At most one more than [`MAX_EXTENSIONS`] are read.
+/// The object identifier of each extension. At most one more than [`MAX_EXTENSIONS`] are read.
 fn extension_identifiers(der: &[u8]) -> Result<Vec<&[u8]>, NotDer> {
+    let mut list = Reader::new(extension_list(der)?);
+    let mut identifiers = Vec::new();
+    while let Some(extension) = extension::next(&mut list)? {
+        identifiers.push(extension.oid);
+        if identifiers.len() > MAX_EXTENSIONS {
+            break;
+        }
+    }
+    Ok(identifiers)
+}
+
+/// Walks `Certificate` and `TBSCertificate` (RFC 5280 section 4.1), in which nothing may be left over, and gives
+/// the contents of the list of extensions.
+fn extension_list(der: &[u8]) -> Result<&[u8], NotDer> {
     let mut certificate = Reader::new(der::only(SEQUENCE, der)?);
     let mut fields = Reader::new(certificate.expect(SEQUENCE)?);
     certificate.expect(SEQUENCE)?;
@@ -184,21 +204,7 @@ fn extension_identifiers(der: &[u8]) -> Result<Vec<&[u8]>, NotDer> {
     let extensions = fields.optional(EXTENSIONS)?;
     fields.end()?;
 
-    let mut identifiers = Vec::new();
-    if let Some(extensions) = extensions {
-        let mut list = Reader::new(der::only(SEQUENCE, extensions)?);
-        while let Some(extension) = list.next()? {
-            let mut parts = Reader::new(der::only(SEQUENCE, extension.whole)?);
-            identifiers.push(parts.expect(OBJECT_IDENTIFIER)?);
-            parts.optional(BOOLEAN)?;
-            parts.expect(OCTET_STRING)?;
-            parts.end()?;
-            if identifiers.len() > MAX_EXTENSIONS {
-                break;
-            }
-        }
-    }
-    Ok(identifiers)
+    extensions.map_or(Ok(&[][..]), |extensions| der::only(SEQUENCE, extensions))
 }
 
 #[cfg(test)]

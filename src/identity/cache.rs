@@ -37,9 +37,10 @@ impl IdentityCache {
         Some(entry.identity)
     }
 
-    /// Keeps the identity of a certificate of so many bytes.
+    /// Keeps the identity of a certificate of so many bytes, which no names in it exceed; its extensions are kept beside
+    /// what is read of them.
     pub(crate) fn insert(&mut self, identity: Rc<Identity>, certificate_bytes: usize) {
-        let weight = certificate_bytes + NAME_WEIGHT * identity.name_count();
+        let weight = certificate_bytes + identity.extensions().bytes() + NAME_WEIGHT * identity.name_count();
         self.keep(Entry { identity, weight });
     }
 

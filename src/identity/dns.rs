@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::names::Names;
 use super::pattern::PatternError;
+use super::text::quoted;
 use super::truth::Truth;
 
 /// The longest DNS name in characters (RFC 1035 section 2.3.4, less the root's length octet and the last dot).
@@ -99,6 +100,13 @@ impl DnsPattern {
             (false, true) => Truth::CannotTell,
             (false, false) => Truth::No,
         }
+    }
+}
+
+/// As a policy writes it, in JSON.
+impl fmt::Display for DnsPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        quoted(self.name.as_str()).fmt(out)
     }
 }
 

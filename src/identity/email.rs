@@ -70,6 +70,13 @@ impl EmailPattern {
     }
 }
 
+/// As a policy writes it, in JSON.
+impl fmt::Display for EmailPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(out)
+    }
+}
+
 fn part(text: &str) -> Result<&str, PatternError> {
     let fits = text.bytes().all(|byte| byte.is_ascii_graphic()) && text.matches('@').count() <= 1;
     if fits { Ok(text) } else { Err(PatternError::EmailPart { text: text.to_owned() }) }

@@ -1,5 +1,7 @@
 //! Patterns for SHA-256 digests of certificates and public keys.
 
+use std::fmt;
+
 use super::pattern::PatternError;
 use super::serial::hex_with_colons;
 use super::truth::Truth;
@@ -45,6 +47,13 @@ impl FingerprintPattern {
             .map(Fingerprint::from_bytes)
             .ok_or_else(|| PatternError::Fingerprint { text: text.to_owned(), expected })?;
         Ok(FingerprintPattern { wanted })
+    }
+}
+
+/// As a policy writes it, in JSON.
+impl fmt::Display for FingerprintPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "\"{}\"", self.wanted)
     }
 }
 

@@ -3,48 +3,69 @@
 //! Names of different kinds never meet: a DNS pattern sees DNS names only. What cannot be read is kept as such, and a
 //! pattern that meets it answers [`Truth::CannotTell`].
 
+mod alt_names;
 pub mod attribute;
 mod cache;
+pub mod certificate_policy;
 pub mod distinguished_name;
 pub mod dns;
 pub mod email;
+pub mod extension;
 pub mod fingerprint;
+pub mod ip;
+pub mod key_purpose;
 pub mod names;
+pub mod object_identifier;
+pub mod octets;
+pub mod other_name;
 pub mod pattern;
 pub mod serial;
 pub mod spiffe;
 pub mod text;
+pub mod trust_domain;
 pub mod truth;
+pub mod upn;
 pub mod uri;
 pub mod wildcard;
+
+use std::net::IpAddr;
 
 use thiserror::Error;
 use time::OffsetDateTime;
 
 pub use attribute::{AttributePattern, AttributeType};
 pub(crate) use cache::IdentityCache;
+pub use certificate_policy::{CertificatePolicy, CertificatePolicyPattern};
 pub use distinguished_name::{Attribute, AttributeValue, DistinguishedName};
 pub use dns::{DnsName, DnsPattern};
 pub use email::{EmailAddress, EmailPattern};
+pub use extension::{ExtensionPattern, Extensions};
 pub use fingerprint::FingerprintPattern;
+pub use ip::IpPattern;
+pub use key_purpose::{KeyPurpose, KeyPurposePattern};
 pub use names::Names;
+pub use object_identifier::ObjectIdentifier;
+pub use octets::ValuePattern;
+pub use other_name::{OtherName, OtherNamePattern};
 pub use pattern::PatternError;
 pub use serial::{Serial, SerialPattern};
 pub use spiffe::{SpiffeId, SpiffeIdentity, SpiffePattern, SpiffeProblem};
 pub use text::{Case, TextKind, TextPattern};
+pub use trust_domain::TrustDomainPattern;
 pub use truth::Truth;
+pub use upn::{UpnPattern, UserPrincipalName};
 pub use uri::{Uri, UriPattern};
 pub use wildcard::wildcard_matches;
 
-use crate::cert::der::{self, NotDer, Reader, SEQUENCE};
+use self::alt_names::{AltNames, SUBJECT_ALT_NAME};
+use self::certificate_policy::CERTIFICATE_POLICIES;
+use self::key_purpose::EXTENDED_KEY_USAGE;
+use crate::cert::der::NotDer;
 use crate::cert::{Certificate, Fingerprint};
 
-/// The most names in one certificate: attributes of subject and issuer and entries of the subjectAltName, of all
-/// kinds together. Four times the 1,000 names that large shared certificates hold.
+/// The most names in one certificate: attributes of subject and issuer, entries of the subjectAltName, purposes and
+/// policies, of all kinds together. Four times the 1,000 names that large shared certificates hold.
 pub const MAX_NAMES: usize = 4096;
-
-/// The subjectAltName extension, 2.5.29.17 (RFC 5280 section 4.2.1.6).
-const SUBJECT_ALT_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
 
 /// Why a certificate's names cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -58,7 +79,7 @@ pub enum IdentityError {
     /// The issuer is no list of attributes (RFC 5280 section 4.1.2.4).
     #[error("the issuer cannot be parsed")]
     Issuer,
-    /// The subjectAltName is no list of names (RFC 5280 section 4.2.1.6), or stands in the certificate twice.
+    /// The subjectAltName is no list of names (RFC 5280 section 4.2.1.6).
     #[error("the subject alternative names cannot be parsed")]
     SubjectAltName,
     /// More than [`MAX_NAMES`].
@@ -72,10 +93,11 @@ pub struct Identity {
     subject: DistinguishedName,
     issuer: DistinguishedName,
     serial: Serial,
-    dns: Names<DnsName>,
-    uri: Names<Uri>,
-    email: Names<EmailAddress>,
+    names: AltNames,
     spiffe: SpiffeIdentity,
+    key_purposes: Names<KeyPurpose>,
+    policies: Names<CertificatePolicy>,
+    extensions: Extensions,
     fingerprint: Fingerprint,
     spki_fingerprint: Fingerprint,
     validity: Validity,
@@ -99,22 +121,25 @@ impl Identity {
             .map_err(|problem| problem.or(IdentityError::Subject))?;
         let issuer = DistinguishedName::from_der(parsed.issuer.as_raw(), &mut left)
             .map_err(|problem| problem.or(IdentityError::Issuer))?;
-        let mut extensions =
-            parsed.extensions().iter().filter(|extension| extension.oid.as_bytes() == SUBJECT_ALT_NAME);
-        let names = match (extensions.next(), extensions.next()) {
-            (None, _) => AltNames::new(),
-            (Some(extension), None) => AltNames::from_der(extension.value, &mut left)
+        let list = certificate.extension_list().map_err(|_| IdentityError::Certificate)?;
+        let extensions = Extensions::new(list);
+        let names = match extensions.find(SUBJECT_ALT_NAME) {
+            None => AltNames::new(),
+            Some(extension) => AltNames::from_der(extension.value, &mut left)
                 .map_err(|problem| problem.or(IdentityError::SubjectAltName))?,
-            (Some(_), Some(_)) => return Err(IdentityError::SubjectAltName),
         };
+        let key_purposes = listed(&extensions, EXTENDED_KEY_USAGE, KeyPurpose::list_from_der, &mut left)?;
+        let policies =
+            listed(&extensions, CERTIFICATE_POLICIES, CertificatePolicy::list_from_der, &mut left)?;
         Ok(Identity {
             subject,
             issuer,
             serial: Serial::from_integer(parsed.raw_serial()),
             spiffe: SpiffeIdentity::of(&names.uri),
-            dns: names.dns,
-            uri: names.uri,
-            email: names.email,
+            names,
+            key_purposes,
+            policies,
+            extensions,
             fingerprint: certificate.fingerprint(),
             spki_fingerprint: Fingerprint::of(parsed.public_key().raw),
             validity: Validity {
@@ -124,11 +149,11 @@ impl Identity {
         })
     }
 
-    /// How many names there are: attributes of subject and issuer, and subject alternative names that rules match.
+    /// How many names there are of the kinds that rules match.
     pub(crate) fn name_count(&self) -> usize {
         let attributes = |name: &DistinguishedName| name.relative_names().iter().map(Vec::len).sum::<usize>();
-        let alternative = self.dns.len() + self.uri.len() + self.email.len();
-        attributes(&self.subject) + attributes(&self.issuer) + alternative
+        let listed = self.names.count() + self.key_purposes.len() + self.policies.len();
+        attributes(&self.subject) + attributes(&self.issuer) + listed
     }
 
     /// The subject.
@@ -148,17 +173,47 @@ impl Identity {
 
     /// The DNS names of the subjectAltName. A common name that looks like one is none (RFC 9525 section 2).
     pub fn dns(&self) -> &Names<DnsName> {
-        &self.dns
+        &self.names.dns
     }
 
     /// The URIs of the subjectAltName, SPIFFE IDs among them.
     pub fn uri(&self) -> &Names<Uri> {
-        &self.uri
+        &self.names.uri
     }
 
     /// The email addresses of the subjectAltName; those in the subject are attributes.
     pub fn email(&self) -> &Names<EmailAddress> {
-        &self.email
+        &self.names.email
+    }
+
+    /// The IP addresses of the subjectAltName. A DNS name that looks like one is none.
+    pub fn ip(&self) -> &Names<IpAddr> {
+        &self.names.ip
+    }
+
+    /// The user principal names of the subjectAltName.
+    pub fn upn(&self) -> &Names<UserPrincipalName> {
+        &self.names.upn
+    }
+
+    /// The names of other kinds of the subjectAltName, user principal names among them.
+    pub fn other_names(&self) -> &Names<OtherName> {
+        &self.names.other
+    }
+
+    /// What the key may be used for, where the certificate says so.
+    pub fn key_purposes(&self) -> &Names<KeyPurpose> {
+        &self.key_purposes
+    }
+
+    /// The policies under which the certificate was issued.
+    pub fn policies(&self) -> &Names<CertificatePolicy> {
+        &self.policies
+    }
+
+    /// All the extensions.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
     }
 
     /// The SPIFFE ID.
@@ -179,6 +234,21 @@ impl Identity {
     /// When the certificate is valid.
     pub fn validity(&self) -> Validity {
         self.validity
+    }
+}
+
+/// What an extension lists; where it cannot be read, a name that cannot be, so that no pattern for it can be told.
+fn listed<T>(
+    extensions: &Extensions,
+    oid: &[u8],
+    read: impl Fn(&[u8], &mut usize) -> Result<Names<T>, ListProblem>,
+    left: &mut usize,
+) -> Result<Names<T>, IdentityError> {
+    match extensions.find(oid).map(|extension| read(extension.value, left)) {
+        None => Ok(Names::new()),
+        Some(Ok(names)) => Ok(names),
+        Some(Err(ListProblem::NotDer)) => Ok(Names::unreadable()),
+        Some(Err(ListProblem::TooMany)) => Err(IdentityError::TooManyNames),
     }
 }
 
@@ -208,46 +278,6 @@ impl From<NotDer> for ListProblem {
 pub(crate) fn count_name(left: &mut usize) -> Result<(), ListProblem> {
     *left = left.checked_sub(1).ok_or(ListProblem::TooMany)?;
     Ok(())
-}
-
-struct AltNames {
-    dns: Names<DnsName>,
-    uri: Names<Uri>,
-    email: Names<EmailAddress>,
-}
-
-impl AltNames {
-    fn new() -> AltNames {
-        AltNames { dns: Names::new(), uri: Names::new(), email: Names::new() }
-    }
-
-    /// Reads `GeneralNames` (RFC 5280 section 4.2.1.6).
-    fn from_der(extension: &[u8], left: &mut usize) -> Result<AltNames, ListProblem> {
-        const RFC822_NAME: u8 = 1;
-        const DNS_NAME: u8 = 2;
-        const URI: u8 = 6;
-        const CONTEXT: u8 = 0x80;
-        const CONSTRUCTED: u8 = 0x20;
-
-        let mut names = AltNames::new();
-        let mut list = Reader::new(der::only(SEQUENCE, extension)?);
-        while let Some(name) = list.next()? {
-            count_name(left)?;
-            if name.tag & 0xc0 != CONTEXT {
-                return Err(ListProblem::NotDer);
-            }
-            // A string in pieces is no DER; whatever the pieces say, it is a name of that kind that cannot be read.
-            let text = Some(name.contents).filter(|_| name.tag & CONSTRUCTED == 0);
-            match name.tag & 0x1f {
-                RFC822_NAME => names.email.push(text.and_then(EmailAddress::from_bytes)),
-                DNS_NAME => names.dns.push(text.and_then(DnsName::from_bytes)),
-                URI => names.uri.push(text.and_then(Uri::from_bytes)),
-                // Other kinds are not matched by any rule.
-                _ => {}
-            }
-        }
-        Ok(names)
-    }
 }
 
 #[cfg(test)]
@@ -436,10 +466,77 @@ mod tests {
 
     #[test]
     fn more_names_than_the_limit_are_an_error() {
-        // Subject and issuer hold one each.
+        // Subject, issuer and extended key usage hold one each.
         let with = |count: usize| (0..count).fold(leaf(), |leaf, _| leaf.raw_san(SAN_DNS, b"a"));
-        assert!(read(with(MAX_NAMES - 2)).is_ok());
-        assert_eq!(read(with(MAX_NAMES - 1)), Err(IdentityError::TooManyNames));
+        assert!(read(with(MAX_NAMES - 3)).is_ok());
+        assert_eq!(read(with(MAX_NAMES - 2)), Err(IdentityError::TooManyNames));
+    }
+
+    #[test]
+    fn names_of_every_kind_count_against_the_limit() {
+        let other = |count: usize| (0..count).fold(leaf(), |leaf, _| leaf.other_name(&[0x2a], &[0x05, 0x00]));
+        let ip = |count: usize| (0..count).fold(leaf(), |leaf, _| leaf.raw_san(mint::SAN_IP, b"a"));
+        // A registered identifier, which no rule matches.
+        let unmatched = |count: usize| (0..count).fold(leaf(), |leaf, _| leaf.raw_san(0x88, b"a"));
+        let purposes = |count: usize| leaf().purposes(&vec![&[1, 2, 3][..]; count + 1]);
+        let policies = |count: usize| leaf().policies(&vec![&[0x2a, 0x03][..]; count]);
+        let kinds: [(&str, &dyn Fn(usize) -> Leaf); 5] = [
+            ("other name", &other),
+            ("IP address", &ip),
+            ("unmatched", &unmatched),
+            ("purpose", &purposes),
+            ("policy", &policies),
+        ];
+        for (kind, with) in kinds {
+            assert!(read(with(MAX_NAMES - 3)).is_ok(), "{kind}");
+            assert_eq!(read(with(MAX_NAMES - 2)), Err(IdentityError::TooManyNames), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_the_cache_weighs_grows_with_every_kind_of_name() {
+        let count = |leaf: Leaf| read(leaf).unwrap().name_count();
+        let plain = count(leaf());
+        assert_eq!(count(leaf().dns("a.example").uri("urn:a").email("a@a.example")), plain + 3);
+        assert_eq!(count(leaf().ip([192, 0, 2, 1].into()).other_name(&[0x2a], &[0x05, 0x00])), plain + 2);
+        // One that is read and one that is kept.
+        assert_eq!(count(leaf().upn("alice@acme.example")), plain + 2);
+        assert_eq!(count(leaf().policies(&[&[0x2a]]).purposes(&[&[1, 2, 3], &[1, 2, 4]])), plain + 2);
+        let bytes = |leaf: Leaf| read(leaf).unwrap().extensions().bytes();
+        assert!(bytes(leaf().extension(&[1, 2, 3], &[0; 1000])) > bytes(leaf()) + 1000);
+    }
+
+    #[test]
+    fn an_extension_that_cannot_be_read_makes_its_own_patterns_untold() {
+        let purpose = KeyPurposePattern::parse("clientAuth").unwrap();
+        let policy = CertificatePolicyPattern::parse("1.2.3").unwrap();
+        let asked = |leaf: Leaf| {
+            let identity = read(leaf).unwrap();
+            (purpose.matches(identity.key_purposes()), policy.matches(identity.policies()))
+        };
+        assert_eq!(asked(leaf()), (Truth::Yes, Truth::No));
+        assert_eq!(asked(leaf().purposes(&[])), (Truth::No, Truth::No));
+        let odd = leaf().extension(mint::CERTIFICATE_POLICIES, &[0x30, 0x01]);
+        assert_eq!(asked(odd), (Truth::Yes, Truth::CannotTell));
+        let odd = leaf().purposes(&[]).extension(mint::EXTENDED_KEY_USAGE, &[0x30, 0x00]);
+        assert_eq!(asked(odd), (Truth::CannotTell, Truth::No));
+    }
+
+    #[test]
+    fn user_principal_names_are_read_from_their_kind_of_other_name_only() {
+        let upn = |leaf: Leaf| {
+            let identity = read(leaf).unwrap();
+            let names: Vec<String> = identity.upn().values().iter().map(ToString::to_string).collect();
+            (names, identity.upn().malformed(), identity.other_names().len())
+        };
+        let name = mint::der(UTF8, &[b"Alice@acme.example"]);
+        let read = || vec!["alice@acme.example".to_owned()];
+        assert_eq!(upn(leaf().upn("Alice@acme.example")), (read(), 0, 1));
+        assert_eq!(upn(leaf().other_name(&[0x2a], &name)), (vec![], 0, 1));
+        assert_eq!(upn(leaf().other_name(mint::UPN, &mint::der(IA5, &[b"a@b"]))), (vec![], 1, 1));
+        // Of what is no other name, the kind cannot be told.
+        assert_eq!(upn(leaf().raw_san(mint::SAN_OTHER, &name)), (vec![], 1, 1));
+        assert_eq!(upn(leaf().raw_san(0x80, &name).upn("alice@acme.example")), (read(), 1, 2));
     }
 
     #[test]

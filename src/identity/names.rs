@@ -15,6 +15,11 @@ impl<T> Names<T> {
         Names { values: Vec::new(), malformed: 0 }
     }
 
+    /// For names of which not even the list can be read: one that is unreadable.
+    pub(crate) fn unreadable() -> Names<T> {
+        Names { values: Vec::new(), malformed: 1 }
+    }
+
     /// Adds a name, or counts it where it could not be read.
     pub(crate) fn push(&mut self, name: Option<T>) {
         match name {

@@ -79,6 +79,110 @@ pub enum PatternError {
         /// The text.
         text: String,
     },
+    /// Not an object identifier.
+    #[error(
+        "`{text}` is no object identifier; expected numbers with dots like `1.3.6.1.4.1.99999.1`",
+        text = shown(text)
+    )]
+    ObjectIdentifier {
+        /// The text.
+        text: String,
+    },
+    /// Not an extended key usage.
+    #[error(
+        "`{text}` is no key purpose; expected one of {known} or a dotted object identifier",
+        text = shown(text),
+        known = in_backticks(known)
+    )]
+    KeyPurpose {
+        /// The text.
+        text: String,
+        /// The known names.
+        known: Vec<&'static str>,
+    },
+    /// Not an IP address, nor a network.
+    #[error(
+        "`{text}` is no IP address or network; expected one like `192.0.2.7`, `192.0.2.0/24` or `2001:db8::/32`",
+        text = shown(text)
+    )]
+    Ip {
+        /// The text.
+        text: String,
+    },
+    /// A network whose prefix is longer than its addresses.
+    #[error("`{text}` has a prefix longer than the `{bits}` bits of such an address", text = shown(text))]
+    IpPrefix {
+        /// The text.
+        text: String,
+        /// Bits of an address of its version.
+        bits: u8,
+    },
+    /// A network with bits set beyond its prefix.
+    #[error(
+        "`{text}` has bits set beyond its prefix; write `{network}` for the network or `{address}` for the one address",
+        text = shown(text)
+    )]
+    IpHostBits {
+        /// The text.
+        text: String,
+        /// The network that the address is in.
+        network: String,
+        /// The address alone.
+        address: String,
+    },
+    /// IPv4 in the form of IPv6.
+    #[error("`{text}` is IPv4 in the form of IPv6; write `{plain}`", text = shown(text))]
+    IpMapped {
+        /// The text.
+        text: String,
+        /// The same in the form of IPv4.
+        plain: String,
+    },
+    /// Not a user principal name.
+    #[error("`{text}` is no user principal name; expected one like `alice@acme.example`", text = shown(text))]
+    UserPrincipalName {
+        /// The text.
+        text: String,
+    },
+    /// No such text can be part of a user principal name.
+    #[error(
+        "`{text}` can be in no user principal name, which holds one `@` and no spaces, control or invisible characters",
+        text = shown(text)
+    )]
+    UserPrincipalNamePart {
+        /// The text.
+        text: String,
+    },
+    /// Not a trust domain.
+    #[error(
+        "`{text}` is no SPIFFE trust domain; expected `a` to `z`, `0` to `9`, `.`, `-` and `_`, 255 at most, as in `acme.example`",
+        text = shown(text)
+    )]
+    TrustDomain {
+        /// The text.
+        text: String,
+    },
+    /// No such text can be compared with.
+    #[error("`{text}` holds control or invisible characters, which no readable text does", text = shown(text))]
+    UnreadableText {
+        /// The text.
+        text: String,
+    },
+    /// Not octets.
+    #[error(
+        "`{text}` is not made of octets; expected hexadecimal digits like `0c0161` or `0c:01:61`",
+        text = shown(text)
+    )]
+    Octets {
+        /// The text.
+        text: String,
+    },
+    /// Octets that are no DER.
+    #[error("`{text}` is not one value in DER, as that of an `otherName` is", text = shown(text))]
+    NotDer {
+        /// The text.
+        text: String,
+    },
     /// Not a serial number.
     #[error(
         "`{text}` is no serial number; expected hexadecimal digits like `0f3a99` or `0f:3a:99`, at most 20 octets",
@@ -96,6 +200,10 @@ pub enum PatternError {
         /// The forms that are read.
         expected: &'static str,
     },
+}
+
+fn in_backticks(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// The text with what does not show escaped, so that a message stays one line and says what is there.

@@ -87,6 +87,14 @@ impl SerialPattern {
     }
 }
 
+/// As a policy writes it, in JSON: lower-case digits in pairs.
+impl fmt::Display for SerialPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let octets = if self.octets.is_empty() { &[0] } else { self.octets.as_slice() };
+        write!(out, "\"{}\"", data_encoding::HEXLOWER.encode(octets))
+    }
+}
+
 fn octets_of(text: &str) -> Option<Vec<u8>> {
     if text.contains(':') {
         return hex_with_colons(text);

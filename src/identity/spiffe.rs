@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::names::Names;
 use super::pattern::PatternError;
+use super::text::quoted;
 use super::truth::Truth;
 use super::uri::Uri;
 use super::wildcard::wildcard_matches;
@@ -65,6 +66,12 @@ impl SpiffeId {
     /// The whole ID.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// What stands between the scheme and the path.
+    pub fn trust_domain(&self) -> &str {
+        let rest = self.text.strip_prefix(SCHEME).unwrap_or_default();
+        rest.split_once('/').map_or(rest, |(trust_domain, _)| trust_domain)
     }
 }
 
@@ -147,6 +154,13 @@ impl SpiffePattern {
     }
 }
 
+/// As a policy writes it, in JSON.
+impl fmt::Display for SpiffePattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        quoted(&self.text).fmt(out)
+    }
+}
+
 fn check(text: &str, fits: impl Fn(&str) -> bool) -> Result<(), SpiffeProblem> {
     let rest = text.strip_prefix(SCHEME).ok_or(SpiffeProblem::Scheme)?;
     if text.len() > MAX_SPIFFE_ID_BYTES {
@@ -156,8 +170,7 @@ fn check(text: &str, fits: impl Fn(&str) -> bool) -> Result<(), SpiffeProblem> {
         Some((trust_domain, path)) => (trust_domain, Some(path)),
         None => (rest, None),
     };
-    let fits_domain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || is_mark(byte);
-    if !(1..=MAX_TRUST_DOMAIN_BYTES).contains(&trust_domain.len()) || !trust_domain.bytes().all(fits_domain) {
+    if !is_trust_domain(trust_domain) {
         return Err(SpiffeProblem::TrustDomain);
     }
     for segment in path.ok_or(SpiffeProblem::NoPath)?.split('/') {
@@ -169,6 +182,12 @@ fn check(text: &str, fits: impl Fn(&str) -> bool) -> Result<(), SpiffeProblem> {
         }
     }
     Ok(())
+}
+
+/// SPIFFE-ID section 2.1: no port, no user information, lower case.
+pub(super) fn is_trust_domain(text: &str) -> bool {
+    (1..=MAX_TRUST_DOMAIN_BYTES).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || is_mark(byte))
 }
 
 fn is_segment(segment: &str) -> bool {
@@ -199,6 +218,7 @@ mod tests {
     fn an_id_is_read() {
         let id = SpiffeId::parse("spiffe://acme.example/ns/Prod/sa/billing_2.x-y").unwrap();
         assert_eq!(id.as_str(), "spiffe://acme.example/ns/Prod/sa/billing_2.x-y");
+        assert_eq!(id.trust_domain(), "acme.example");
     }
 
     #[test]

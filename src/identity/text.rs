@@ -1,5 +1,7 @@
 //! Patterns for text: the whole of it, its beginning, its end, or a regular expression.
 
+use std::fmt;
+
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::pattern::PatternError;
@@ -7,6 +9,9 @@ use super::pattern::PatternError;
 /// The largest compiled regular expression, in bytes. A policy may hold thousands, and every worker holds them all;
 /// and a client chooses the text, of which each byte costs the more the larger the expression is.
 pub const MAX_REGEX_BYTES: usize = 16 * 1024;
+
+/// What a regular expression is compiled between, so that it matches the whole text.
+const ANCHORS: (&str, &str) = (r"\A(?:", r")\z");
 
 /// How a pattern's text is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,6 +113,23 @@ impl TextPattern {
     }
 }
 
+/// As a policy writes it, in JSON.
+impl fmt::Display for TextPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.rule {
+            Rule::Exact(text) => quoted(text).fmt(out),
+            Rule::Prefix(text) => write!(out, r#"{{"prefix": {}}}"#, quoted(text)),
+            Rule::Suffix(text) => write!(out, r#"{{"suffix": {}}}"#, quoted(text)),
+            Rule::Regex(regex) => write!(out, r#"{{"regex": {}}}"#, quoted(without_anchors(regex.as_str()))),
+        }
+    }
+}
+
+/// The text as a JSON string.
+pub(crate) fn quoted(text: &str) -> impl fmt::Display {
+    serde_json::Value::from(text)
+}
+
 fn compile(text: &str, case: Case) -> Result<Regex, PatternError> {
     if !text.is_ascii() {
         return Err(PatternError::NotAscii { text: text.to_owned() });
@@ -118,7 +140,13 @@ fn compile(text: &str, case: Case) -> Result<Regex, PatternError> {
     }
     // By itself first: `a)|(?:b` would be two alternatives of which neither is anchored at both ends.
     build(text, text, case)?;
-    build(&format!(r"\A(?:{text})\z"), text, case)
+    let (start, end) = ANCHORS;
+    build(&format!("{start}{text}{end}"), text, case)
+}
+
+fn without_anchors(expression: &str) -> &str {
+    let (start, end) = ANCHORS;
+    expression.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).unwrap_or(expression)
 }
 
 /// Whether a group such as `(?u)` or `(?iu:...)` is in the expression: without tables it means what it should in some
@@ -174,6 +202,19 @@ mod tests {
             for miss in misses {
                 assert!(!pattern.matches(miss), "{kind:?} {}", miss.escape_debug());
             }
+        }
+    }
+
+    #[test]
+    fn each_kind_is_written_as_a_policy_writes_it() {
+        for (kind, text, written) in [
+            (TextKind::Exact, r#"a"\é"#, r#""a\"\\é""#),
+            (TextKind::Prefix, "a", r#"{"prefix": "a"}"#),
+            (TextKind::Suffix, "a", r#"{"suffix": "a"}"#),
+            (TextKind::Regex, r"\A(?:a)\z|b\.c", r#"{"regex": "\\A(?:a)\\z|b\\.c"}"#),
+        ] {
+            let pattern = TextPattern::new(kind, text, Case::Ignored).unwrap();
+            assert_eq!(pattern.to_string(), written);
         }
     }
 

@@ -57,6 +57,13 @@ impl UriPattern {
     }
 }
 
+/// As a policy writes it, in JSON.
+impl fmt::Display for UriPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(out)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -318,6 +318,9 @@ impl PolicyErrorKind {
             Self::UnknownValue { value, known } => {
                 closest(value, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
             }
+            Self::Pattern(PatternError::KeyPurpose { text, known }) => {
+                closest(text, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
+            }
             Self::UnknownIdentity { suggestion, .. } => {
                 suggestion.as_ref().map(|name| format!("did you mean `{}`?", shown(name)))
             }

@@ -1,10 +1,13 @@
 //! Predicates over an identity, and how they combine.
 
+use std::fmt;
 use std::sync::Arc;
 
+use crate::identity::text::quoted;
 use crate::identity::{
-    AttributePattern, DnsPattern, EmailPattern, FingerprintPattern, Identity, SerialPattern, SpiffePattern,
-    Truth, UriPattern,
+    AttributePattern, CertificatePolicyPattern, DnsPattern, EmailPattern, ExtensionPattern,
+    FingerprintPattern, Identity, IpPattern, KeyPurposePattern, OtherNamePattern, SerialPattern,
+    SpiffePattern, TrustDomainPattern, Truth, UpnPattern, UriPattern,
 };
 
 /// One predicate over an identity.
@@ -15,14 +18,21 @@ pub(crate) enum Matcher {
     Not(Box<Matcher>),
     Identity(Arc<NamedIdentity>),
     SpiffeId(SpiffePattern),
+    SpiffeTrustDomain(TrustDomainPattern),
     Dns(DnsPattern),
     Uri(UriPattern),
     Email(EmailPattern),
+    Ip(IpPattern),
+    Upn(UpnPattern),
+    OtherName(OtherNamePattern),
     Subject(AttributePattern),
     Issuer(AttributePattern),
     Serial(SerialPattern),
     Sha256(FingerprintPattern),
     SpkiSha256(FingerprintPattern),
+    ExtendedKeyUsage(KeyPurposePattern),
+    PolicyOid(CertificatePolicyPattern),
+    Extension(ExtensionPattern),
 }
 
 /// An entry of the policy's `identities`.
@@ -78,14 +88,21 @@ impl Matcher {
             Self::Not(matcher) => matcher.matches(identity).not(),
             Self::Identity(named) => named.matcher.matches(identity),
             Self::SpiffeId(pattern) => pattern.matches(identity.spiffe()),
+            Self::SpiffeTrustDomain(pattern) => pattern.matches(identity.spiffe()),
             Self::Dns(pattern) => pattern.matches(identity.dns()),
             Self::Uri(pattern) => pattern.matches(identity.uri()),
             Self::Email(pattern) => pattern.matches(identity.email()),
+            Self::Ip(pattern) => pattern.matches(identity.ip()),
+            Self::Upn(pattern) => pattern.matches(identity.upn()),
+            Self::OtherName(pattern) => pattern.matches(identity.other_names()),
             Self::Subject(pattern) => pattern.matches(identity.subject()),
             Self::Issuer(pattern) => pattern.matches(identity.issuer()),
             Self::Serial(pattern) => pattern.matches(identity.serial()),
             Self::Sha256(pattern) => pattern.matches(&identity.fingerprint()),
             Self::SpkiSha256(pattern) => pattern.matches(&identity.spki_fingerprint()),
+            Self::ExtendedKeyUsage(pattern) => pattern.matches(identity.key_purposes()),
+            Self::PolicyOid(pattern) => pattern.matches(identity.policies()),
+            Self::Extension(pattern) => pattern.matches(identity.extensions()),
         }
     }
 
@@ -111,16 +128,64 @@ impl Matcher {
             Self::Not(matcher) => std::slice::from_ref(matcher),
             Self::Identity(_)
             | Self::SpiffeId(_)
+            | Self::SpiffeTrustDomain(_)
             | Self::Dns(_)
             | Self::Uri(_)
             | Self::Email(_)
+            | Self::Ip(_)
+            | Self::Upn(_)
+            | Self::OtherName(_)
             | Self::Subject(_)
             | Self::Issuer(_)
             | Self::Serial(_)
             | Self::Sha256(_)
-            | Self::SpkiSha256(_) => &[],
+            | Self::SpkiSha256(_)
+            | Self::ExtendedKeyUsage(_)
+            | Self::PolicyOid(_)
+            | Self::Extension(_) => &[],
         }
     }
+}
+
+/// As a policy writes it, in JSON: several keys in one object as `all`, an array of values as `any`.
+impl fmt::Display for Matcher {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any(matchers) => write_list(out, "any", matchers),
+            Self::All(matchers) => write_list(out, "all", matchers),
+            Self::Not(matcher) => write_member(out, "not", matcher),
+            Self::Identity(named) => write_member(out, "identity", quoted(&named.name)),
+            Self::SpiffeId(pattern) => write_member(out, "spiffe_id", pattern),
+            Self::SpiffeTrustDomain(pattern) => write_member(out, "spiffe_trust_domain", pattern),
+            Self::Dns(pattern) => write_member(out, "dns", pattern),
+            Self::Uri(pattern) => write_member(out, "uri", pattern),
+            Self::Email(pattern) => write_member(out, "email", pattern),
+            Self::Ip(pattern) => write_member(out, "ip", pattern),
+            Self::Upn(pattern) => write_member(out, "upn", pattern),
+            Self::OtherName(pattern) => write_member(out, "other_name", pattern),
+            Self::Subject(pattern) => write_member(out, "subject", pattern),
+            Self::Issuer(pattern) => write_member(out, "issuer", pattern),
+            Self::Serial(pattern) => write_member(out, "serial", pattern),
+            Self::Sha256(pattern) => write_member(out, "sha256", pattern),
+            Self::SpkiSha256(pattern) => write_member(out, "spki_sha256", pattern),
+            Self::ExtendedKeyUsage(pattern) => write_member(out, "extended_key_usage", pattern),
+            Self::PolicyOid(pattern) => write_member(out, "policy_oid", pattern),
+            Self::Extension(pattern) => write_member(out, "extension", pattern),
+        }
+    }
+}
+
+fn write_member(out: &mut fmt::Formatter<'_>, key: &str, value: impl fmt::Display) -> fmt::Result {
+    write!(out, r#"{{"{key}": {value}}}"#)
+}
+
+fn write_list(out: &mut fmt::Formatter<'_>, key: &str, matchers: &[Matcher]) -> fmt::Result {
+    write!(out, r#"{{"{key}": ["#)?;
+    for (at, matcher) in matchers.iter().enumerate() {
+        let separator = if at == 0 { "" } else { ", " };
+        write!(out, "{separator}{matcher}")?;
+    }
+    out.write_str("]}")
 }
 
 impl Extent {

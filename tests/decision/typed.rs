@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::combining::truth;
-use crate::mint::{CN, Ca, Leaf, OU, SAN_DNS, SAN_EMAIL, SAN_IP, SAN_URI, UTF8};
+use crate::mint::{CN, Ca, Leaf, OU, SAN_DNS, SAN_EMAIL, SAN_IP, SAN_URI, UTF8, der};
 use crate::situation::leaf;
 
 /// The places of a certificate that a text can stand in.
-const PLACES: [&str; 6] = ["dns", "uri", "email", "ip", "subject", "issuer"];
+const PLACES: [&str; 9] =
+    ["dns", "uri", "email", "ip", "upn", "other name", "extension", "subject", "issuer"];
 
 fn with_text(place: &str, text: &str) -> Leaf {
     let plain = || leaf("plain").subject(OU, "Plain");
@@ -18,6 +19,9 @@ fn with_text(place: &str, text: &str) -> Leaf {
         "uri" => plain().raw_san(SAN_URI, text.as_bytes()),
         "email" => plain().raw_san(SAN_EMAIL, text.as_bytes()),
         "ip" => plain().raw_san(SAN_IP, text.as_bytes()),
+        "upn" => plain().upn(text),
+        "other name" => plain().other_name(&[0x2a, 0x03], &der(UTF8, &[text.as_bytes()])),
+        "extension" => plain().extension(&[1, 2, 3], &der(UTF8, &[text.as_bytes()])),
         "subject" => leaf(text),
         _ => Ca::new(text).leaf("plain").subject(OU, "Plain"),
     }
@@ -52,6 +56,61 @@ fn a_uri_matcher_sees_uris_only() {
 #[test]
 fn a_spiffe_matcher_sees_uris_only() {
     only_in("uri", &json!({ "spiffe_id": "spiffe://acme.example/a" }), "spiffe://acme.example/a");
+}
+
+#[test]
+fn a_trust_domain_matcher_sees_uris_only() {
+    only_in("uri", &json!({ "spiffe_trust_domain": "acme.example" }), "spiffe://acme.example/a");
+}
+
+#[test]
+fn a_user_principal_name_matcher_sees_its_kind_of_name_only() {
+    only_in("upn", &json!({ "upn": "a@billing.example" }), "a@billing.example");
+    only_in("upn", &json!({ "upn": { "suffix": "@billing.example" } }), "a@billing.example");
+}
+
+#[test]
+fn matchers_of_other_names_and_of_extensions_see_their_own_kind_only() {
+    for text in ["billing.example", "a@billing.example", "urn:billing", "192.0.2.7"] {
+        let other_name = json!({ "other_name": { "oid": "1.2.3", "value": text } });
+        only_in("other name", &other_name, text);
+        let extension = json!({ "extension": { "oid": "1.2.3", "value": { "utf8": text } } });
+        only_in("extension", &extension, text);
+    }
+}
+
+#[test]
+fn an_ip_matcher_sees_ip_addresses_only() {
+    // Four letters are four octets: 97.46.98.99.
+    only_in("ip", &json!({ "ip": "97.46.98.99" }), "a.bc");
+    for place in ["dns", "uri", "upn", "other name", "extension", "subject", "issuer"] {
+        let minted = with_text(place, "192.0.2.7").mint();
+        assert_eq!(truth(&json!({ "ip": "192.0.2.7" }), &minted), "no", "{place}");
+    }
+}
+
+#[test]
+fn purposes_policies_and_extensions_are_not_taken_for_each_other() {
+    let identifier = "1.2.3";
+    let matchers = [
+        ("purpose", json!({ "extended_key_usage": identifier })),
+        ("policy", json!({ "policy_oid": identifier })),
+        ("extension", json!({ "extension": identifier })),
+        ("other name", json!({ "other_name": { "oid": identifier } })),
+    ];
+    for place in ["purpose", "policy", "extension", "other name"] {
+        let minted = match place {
+            "purpose" => leaf("a").purposes(&[&[1, 2, 3]]),
+            "policy" => leaf("a").policies(&[&[0x2a, 0x03]]),
+            "extension" => leaf("a").extension(&[1, 2, 3], &[0x05, 0x00]),
+            _ => leaf("a").other_name(&[0x2a, 0x03], &[0x05, 0x00]),
+        }
+        .mint();
+        for (own, matcher) in &matchers {
+            let wanted = if place == *own { "yes" } else { "no" };
+            assert_eq!(truth(matcher, &minted), wanted, "{matcher} on {place}");
+        }
+    }
 }
 
 #[test]
@@ -92,10 +151,10 @@ fn a_name_with_a_nul_or_a_control_byte_is_never_cut_short() {
 }
 
 #[test]
-fn names_of_kinds_that_no_matcher_reads_match_nothing() {
+fn names_of_kinds_that_a_matcher_does_not_read_match_nothing() {
     let minted = leaf("a")
         .raw_san(SAN_IP, &[10, 0, 0, 1])
-        // registeredID, and an otherName that looks like a user principal name.
+        // registeredID, and an otherName of another kind that looks like a user principal name.
         .raw_san(0x88, &[0x2a, 0x03])
         .raw_san(0xa0, b"\x06\x03\x2a\x03\x04\xa0\x0e\x0c\x0ca@evil.admin")
         .mint();
@@ -104,6 +163,7 @@ fn names_of_kinds_that_no_matcher_reads_match_nothing() {
         json!({ "uri": { "regex": ".*" } }),
         json!({ "email": { "regex": ".*" } }),
         json!({ "spiffe_id": "spiffe://acme.example/**" }),
+        json!({ "upn": { "regex": ".*" } }),
     ] {
         assert_eq!(truth(&matcher, &minted), "no", "{matcher}");
     }

@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 /// Tags of the entries of a subjectAltName (RFC 5280 section 4.2.1.6).
+pub(crate) const SAN_OTHER: u8 = 0xa0;
 pub(crate) const SAN_EMAIL: u8 = 0x81;
 pub(crate) const SAN_DNS: u8 = 0x82;
 pub(crate) const SAN_URI: u8 = 0x86;
@@ -44,7 +45,12 @@ pub(crate) const C: &[u8] = &[0x55, 0x04, 0x06];
 pub(crate) const O: &[u8] = &[0x55, 0x04, 0x0a];
 pub(crate) const OU: &[u8] = &[0x55, 0x04, 0x0b];
 
-const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
+/// Contents of the object identifier of user principal names, 1.3.6.1.4.1.311.20.2.3.
+pub(crate) const UPN: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03];
+
+pub(crate) const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
+pub(crate) const CERTIFICATE_POLICIES: &[u64] = &[2, 5, 29, 32];
+pub(crate) const EXTENDED_KEY_USAGE: &[u64] = &[2, 5, 29, 37];
 
 /// A P-256 key that follows from a text.
 #[derive(Clone)]
@@ -213,6 +219,16 @@ impl Leaf {
         }
     }
 
+    /// A user principal name.
+    pub(crate) fn upn(self, name: &str) -> Self {
+        self.other_name(UPN, &der(UTF8, &[name.as_bytes()]))
+    }
+
+    /// A name of another kind: the contents of its object identifier, and its value in DER.
+    pub(crate) fn other_name(self, oid: &[u8], value: &[u8]) -> Self {
+        self.raw_san(SAN_OTHER, &[der(0x06, &[oid]), der(0xa0, &[value])].concat())
+    }
+
     /// An entry of the subjectAltName with any tag and bytes.
     pub(crate) fn raw_san(mut self, tag: u8, contents: &[u8]) -> Self {
         self.alt_names.push(der(tag, &[contents]));
@@ -267,6 +283,20 @@ impl Leaf {
         self
     }
 
+    /// These extended key usages alone; without any, no such extension.
+    pub(crate) fn purposes(mut self, oids: &[&[u64]]) -> Self {
+        let purpose = |oid: &&[u64]| ExtendedKeyUsagePurpose::Other(oid.to_vec());
+        self.params.extended_key_usages = oids.iter().map(purpose).collect();
+        self
+    }
+
+    /// Issued under these policies: the contents of their object identifiers.
+    pub(crate) fn policies(self, oids: &[&[u8]]) -> Self {
+        let policies: Vec<Vec<u8>> = oids.iter().map(|oid| der(0x30, &[&der(0x06, &[oid])])).collect();
+        let policies: Vec<&[u8]> = policies.iter().map(Vec::as_slice).collect();
+        self.extension(CERTIFICATE_POLICIES, &der(0x30, &policies))
+    }
+
     /// Another key than the one that follows from the common name.
     pub(crate) fn key(mut self, key: Key) -> Self {
         self.key = key;
@@ -276,6 +306,14 @@ impl Leaf {
     /// A further extension, which may repeat another.
     pub(crate) fn extension(mut self, oid: &[u64], contents: &[u8]) -> Self {
         self.params.custom_extensions.push(CustomExtension::from_oid_content(oid, contents.to_vec()));
+        self
+    }
+
+    /// A further extension that is critical.
+    pub(crate) fn critical_extension(mut self, oid: &[u64], contents: &[u8]) -> Self {
+        let mut extension = CustomExtension::from_oid_content(oid, contents.to_vec());
+        extension.set_criticality(true);
+        self.params.custom_extensions.push(extension);
         self
     }
 

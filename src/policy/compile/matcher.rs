@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::reader::{Keys, Object, Problems, all_or_none, entries, not_one, one_or_many, string, wrong_type};
+use super::reader::{Keys, Object, Problems, all_or_none, entries, one_or_many, string, wrong_type};
+use super::value;
 use crate::identity::{
-    AttributePattern, AttributeType, DnsPattern, EmailPattern, FingerprintPattern, PatternError,
-    SerialPattern, SpiffePattern, TextKind, UriPattern,
+    AttributePattern, AttributeType, CertificatePolicyPattern, DnsPattern, EmailPattern, FingerprintPattern,
+    IpPattern, KeyPurposePattern, PatternError, SerialPattern, SpiffePattern, TextKind, TrustDomainPattern,
+    UpnPattern, UriPattern,
 };
 use crate::policy::error::{PolicyErrorKind, closest};
 use crate::policy::location::Span;
@@ -21,33 +23,28 @@ const MAX_DEPTH: usize = 32;
 /// with each step. A list of 100,000 serials is far below, and a million are evaluated in a few milliseconds.
 const MAX_MATCHERS: usize = 1_000_000;
 
-const MATCHER_KEYS: Keys = Keys {
-    known: &[
-        "any",
-        "all",
-        "not",
-        "identity",
-        "spiffe_id",
-        "dns",
-        "uri",
-        "email",
-        "subject",
-        "issuer",
-        "serial",
-        "sha256",
-        "spki_sha256",
-    ],
-    unsupported: &[
-        "ip",
-        "upn",
-        "other_name",
-        "spiffe_trust_domain",
-        "extended_key_usage",
-        "policy_oid",
-        "extension",
-    ],
-};
-const TEXT_KEYS: Keys = Keys::of(&["prefix", "suffix", "regex"]);
+pub(super) const MATCHER_KEYS: Keys = Keys::of(&[
+    "any",
+    "all",
+    "not",
+    "identity",
+    "spiffe_id",
+    "spiffe_trust_domain",
+    "dns",
+    "uri",
+    "email",
+    "ip",
+    "upn",
+    "other_name",
+    "subject",
+    "issuer",
+    "serial",
+    "sha256",
+    "spki_sha256",
+    "extended_key_usage",
+    "policy_oid",
+    "extension",
+]);
 
 /// Compiles matchers, and each named identity once, when it is first referred to.
 pub(super) struct MatcherCompiler<'n> {
@@ -130,6 +127,13 @@ impl<'n> MatcherCompiler<'n> {
                 self.resolve(text, name.span, problems).map(Matcher::Identity)
             }),
             "spiffe_id" => texts(node, "`spiffe_id`", problems, SpiffePattern::parse, Matcher::SpiffeId),
+            "spiffe_trust_domain" => texts(
+                node,
+                "`spiffe_trust_domain`",
+                problems,
+                TrustDomainPattern::parse,
+                Matcher::SpiffeTrustDomain,
+            ),
             "dns" => texts(node, "`dns`", problems, DnsPattern::parse, Matcher::Dns),
             "serial" => texts(node, "`serial`", problems, SerialPattern::parse, Matcher::Serial),
             "sha256" => texts(node, "`sha256`", problems, FingerprintPattern::sha256, Matcher::Sha256),
@@ -138,8 +142,22 @@ impl<'n> MatcherCompiler<'n> {
             }
             "uri" => text_patterns(node, "`uri`", problems, UriPattern::new, Matcher::Uri),
             "email" => text_patterns(node, "`email`", problems, EmailPattern::new, Matcher::Email),
+            "ip" => texts(node, "`ip`", problems, IpPattern::parse, Matcher::Ip),
+            "upn" => text_patterns(node, "`upn`", problems, UpnPattern::new, Matcher::Upn),
+            "other_name" => each(node, "`other_name`", problems, value::other_name),
             "subject" => attributes(node, "`subject`", problems, Matcher::Subject),
             "issuer" => attributes(node, "`issuer`", problems, Matcher::Issuer),
+            "extended_key_usage" => texts(
+                node,
+                "`extended_key_usage`",
+                problems,
+                KeyPurposePattern::parse,
+                Matcher::ExtendedKeyUsage,
+            ),
+            "policy_oid" => {
+                texts(node, "`policy_oid`", problems, CertificatePolicyPattern::parse, Matcher::PolicyOid)
+            }
+            "extension" => each(node, "`extension`", problems, value::extension),
             // Reported when the object was opened.
             _ => None,
         }
@@ -191,7 +209,6 @@ fn texts<P>(
     })
 }
 
-/// A text pattern: a string is exact, an object with one of `prefix`, `suffix`, `regex` says so.
 fn text_patterns<P>(
     node: &Node,
     what: &'static str,
@@ -199,30 +216,7 @@ fn text_patterns<P>(
     parse: impl Fn(TextKind, &str) -> Result<P, PatternError>,
     matcher: impl Fn(P) -> Matcher,
 ) -> Option<Matcher> {
-    each(node, what, problems, |entry, problems| {
-        let (kind, text) = match &entry.value {
-            Value::Object(_) => text_object(entry, problems)?,
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                (TextKind::Exact, entry)
-            }
-        };
-        let pattern = parse(kind, string(text, problems)?);
-        problems.keep(text.span, pattern).map(&matcher)
-    })
-}
-
-fn text_object<'n>(node: &'n Node, problems: &mut Problems) -> Option<(TextKind, &'n Node)> {
-    let object = Object::open(node, TEXT_KEYS, problems)?;
-    let [Member { key, value, .. }] = object.members() else {
-        return not_one(&object, node, "exactly one of `prefix`, `suffix`, `regex`", problems);
-    };
-    match key.as_str() {
-        "prefix" => Some((TextKind::Prefix, value)),
-        "suffix" => Some((TextKind::Suffix, value)),
-        "regex" => Some((TextKind::Regex, value)),
-        // Reported when the object was opened.
-        _ => None,
-    }
+    each(node, what, problems, |entry, problems| value::text(entry, problems, &parse).map(&matcher))
 }
 
 /// Attributes of a distinguished name, all of which must match.

@@ -2,7 +2,10 @@
 
 mod matcher;
 mod reader;
+#[cfg(test)]
+mod round_trip;
 mod route;
+mod value;
 
 use reader::{Keys, Object, Problems, word};
 
