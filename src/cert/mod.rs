@@ -275,7 +275,9 @@ mod tests {
 
     #[test]
     fn a_certificate_with_any_one_byte_changed_makes_nothing_panic() {
-        let der = Ca::new("Acme Root").leaf("billing").uri("spiffe://acme.example/billing").mint().der;
+        let leaf = Ca::new("Acme Root").leaf("billing").uri("spiffe://acme.example/billing");
+        let leaf = leaf.ip([192, 0, 2, 7].into()).upn("alice@acme.example").policies(&[&[0x2a, 0x03]]);
+        let der = leaf.critical_extension(&[1, 2, 3], &[5, 0]).mint().der;
         for at in 0..der.len() {
             for change in [0x01, 0x20, 0x7f, 0x80, 0xff] {
                 let mut der = der.clone();

@@ -37,10 +37,9 @@ impl IdentityCache {
         Some(entry.identity)
     }
 
-    /// Keeps the identity of a certificate of so many bytes, which no names in it exceed; its extensions are kept beside
-    /// what is read of them.
+    /// Keeps the identity of a certificate of so many bytes.
     pub(crate) fn insert(&mut self, identity: Rc<Identity>, certificate_bytes: usize) {
-        let weight = certificate_bytes + identity.extensions().bytes() + NAME_WEIGHT * identity.name_count();
+        let weight = certificate_bytes + identity.repeated_bytes() + NAME_WEIGHT * identity.name_count();
         self.keep(Entry { identity, weight });
     }
 

@@ -156,6 +156,12 @@ impl Identity {
         attributes(&self.subject) + attributes(&self.issuer) + listed
     }
 
+    /// How many bytes of the certificate are kept beside what was read of them.
+    pub(crate) fn repeated_bytes(&self) -> usize {
+        let other_names = self.names.other.values().iter().map(|name| name.value().len());
+        self.extensions.bytes() + other_names.sum::<usize>()
+    }
+
     /// The subject.
     pub fn subject(&self) -> &DistinguishedName {
         &self.subject
@@ -502,7 +508,8 @@ mod tests {
         // One that is read and one that is kept.
         assert_eq!(count(leaf().upn("alice@acme.example")), plain + 2);
         assert_eq!(count(leaf().policies(&[&[0x2a]]).purposes(&[&[1, 2, 3], &[1, 2, 4]])), plain + 2);
-        let bytes = |leaf: Leaf| read(leaf).unwrap().extensions().bytes();
+        let bytes = |leaf: Leaf| read(leaf).unwrap().repeated_bytes();
+        assert!(bytes(leaf().other_name(&[0x2a], &mint::der(UTF8, &[&[b'a'; 1000]]))) > bytes(leaf()) + 2000);
         assert!(bytes(leaf().extension(&[1, 2, 3], &[0; 1000])) > bytes(leaf()) + 1000);
     }
 

@@ -163,7 +163,7 @@ mod tests {
     fn patterns_that_nothing_matches_are_refused_in_words() {
         let error = |result: Result<ValuePattern, PatternError>| result.unwrap_err().to_string();
         for text in ["0c016", "0c:1:61", "DAFh", "0x0c", "g0", "0c 01"] {
-            let expected = "is not made of octets; expected hexadecimal digits like `0c0161` or `0c:01:61`";
+            let expected = "is not hexadecimal; expected pairs of digits like `0c0161` or `0c:01:61`";
             assert_eq!(error(ValuePattern::octets(text)), format!("`{text}` {expected}"));
         }
         for text in ["0c02", "0c016100", "00"] {

@@ -170,7 +170,7 @@ pub enum PatternError {
     },
     /// Not octets.
     #[error(
-        "`{text}` is not made of octets; expected hexadecimal digits like `0c0161` or `0c:01:61`",
+        "`{text}` is not hexadecimal; expected pairs of digits like `0c0161` or `0c:01:61`",
         text = shown(text)
     )]
     Octets {

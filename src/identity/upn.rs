@@ -12,6 +12,9 @@ use crate::cert::der::{self, UTF8_STRING};
 /// The object identifier of such an `otherName`, 1.3.6.1.4.1.311.20.2.3.
 pub(crate) const UPN: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03];
 
+/// The longest name in characters (`rangeUpper` of `userPrincipalName`, MS-ADA3 section 2.349).
+const MAX_CHARACTERS: usize = 1024;
+
 /// A user principal name, in lower case: Active Directory compares the whole of it without case (`userPrincipalName`
 /// is a String(Unicode), MS-ADA3 section 2.349 and MS-ADTS section 3.1.1.2.2.2), unlike an email address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -29,7 +32,8 @@ impl UserPrincipalName {
     pub fn parse(text: &str) -> Option<UserPrincipalName> {
         let (user, suffix) = text.split_once('@')?;
         let whole = !user.is_empty() && !suffix.is_empty() && !suffix.contains('@');
-        (whole && text.chars().all(fits)).then(|| UserPrincipalName { text: text.to_lowercase() })
+        let fits = text.chars().all(fits) && text.chars().count() <= MAX_CHARACTERS;
+        (whole && fits).then(|| UserPrincipalName { text: lower(text) })
     }
 
     /// The name in lower case.
@@ -42,6 +46,11 @@ impl fmt::Display for UserPrincipalName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.text)
     }
+}
+
+/// Letter by letter, so that the beginning and the end of a name are the same alone as within it.
+fn lower(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 /// Letters beyond ASCII that become ASCII in lower case, as the Kelvin sign does, make another's name of a name.
@@ -69,7 +78,7 @@ impl UpnPattern {
                     .ok_or_else(|| PatternError::UserPrincipalName { text: text.to_owned() })?
                     .text
             }
-            TextKind::Prefix | TextKind::Suffix => part(text)?.to_lowercase(),
+            TextKind::Prefix | TextKind::Suffix => lower(part(text)?),
             TextKind::Regex => text.to_owned(),
         };
         Ok(UpnPattern { text: TextPattern::new(kind, &text, Case::Ignored)? })
@@ -117,6 +126,8 @@ mod tests {
             assert_eq!(matches(TextKind::Exact, "alice@acme.example", name), Truth::No, "{name}");
         }
         assert_eq!(matches(TextKind::Exact, "MÜLLER@acme.example", "müller@ACME.example"), Truth::Yes);
+        // A capital sigma has two small forms, which depend on its place in a whole word.
+        assert_eq!(matches(TextKind::Prefix, "ΑΣ", "ΑΣΑ@acme.example"), Truth::Yes);
         assert_eq!(matches(TextKind::Exact, "muller@acme.example", "müller@acme.example"), Truth::No);
     }
 
@@ -150,6 +161,13 @@ mod tests {
             assert_eq!(UserPrincipalName::parse(text), None, "{}", text.escape_debug());
             assert_eq!(matches(TextKind::Suffix, "e", text), Truth::CannotTell, "{}", text.escape_debug());
         }
+    }
+
+    #[test]
+    fn names_at_the_limit_are_read_and_longer_ones_not() {
+        let name = |length: usize| format!("{}@é", "é".repeat(length - 2));
+        assert!(UserPrincipalName::parse(&name(MAX_CHARACTERS)).is_some());
+        assert!(UserPrincipalName::parse(&name(MAX_CHARACTERS + 1)).is_none());
     }
 
     #[test]

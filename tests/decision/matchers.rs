@@ -531,3 +531,31 @@ fn an_extension_that_other_matchers_read_is_one_too() {
         ],
     );
 }
+
+#[test]
+fn what_no_matcher_can_tell_stays_so_under_not() {
+    let minted = leaf("a")
+        .raw_san(SAN_IP, b"\0")
+        .raw_san(SAN_OTHER, b"\0")
+        .uri("spiffe://acme.example")
+        .purposes(&[])
+        .extension(EXTENDED_KEY_USAGE, b"\0")
+        .extension(CERTIFICATE_POLICIES, b"\0")
+        .extension(&[1, 2, 3], b"\0")
+        .mint();
+    let odd = [
+        json!({ "ip": "192.0.2.7" }),
+        json!({ "upn": "alice@acme.example" }),
+        json!({ "other_name": { "oid": "1.2.3" } }),
+        json!({ "spiffe_trust_domain": "acme.example" }),
+        json!({ "extended_key_usage": "codeSigning" }),
+        json!({ "policy_oid": "1.2.3" }),
+        json!({ "extension": { "oid": "1.2.3", "value": { "utf8": "a" } } }),
+    ];
+    for matcher in odd {
+        says(&minted, &[(matcher.clone(), "cannot tell"), (json!({ "not": matcher }), "cannot tell")]);
+        // Of a certificate that holds no such thing, it can be told.
+        let plain = leaf("a").mint();
+        says(&plain, &[(matcher.clone(), "no"), (json!({ "not": matcher }), "yes")]);
+    }
+}

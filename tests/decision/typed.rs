@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::combining::truth;
-use crate::mint::{CN, Ca, Leaf, OU, SAN_DNS, SAN_EMAIL, SAN_IP, SAN_URI, UTF8, der};
+use crate::mint::{CN, Ca, Leaf, OU, SAN_DNS, SAN_EMAIL, SAN_IP, SAN_OTHER, SAN_URI, UTF8, der};
 use crate::situation::leaf;
 
 /// The places of a certificate that a text can stand in.
@@ -132,13 +132,23 @@ fn an_email_address_in_the_subject_is_no_alternative_name() {
 
 #[test]
 fn a_name_with_a_nul_or_a_control_byte_is_never_cut_short() {
-    let cases: [(u8, &[u8], Value); 6] = [
+    let cases: [(u8, &[u8], Value); 8] = [
         (SAN_DNS, b"good.example\0.evil.example", json!({ "dns": "good.example" })),
         (SAN_DNS, b"good.example\n", json!({ "dns": "good.example" })),
         (SAN_EMAIL, b"a@good.example\0@evil.example", json!({ "email": "a@good.example" })),
         (SAN_URI, b"urn:good\0evil", json!({ "uri": "urn:good" })),
         (SAN_URI, b"spiffe://good.example/a\0b", json!({ "spiffe_id": "spiffe://good.example/a" })),
         (SAN_URI, b"urn:good\xff", json!({ "uri": { "prefix": "urn:good" } })),
+        (
+            SAN_OTHER,
+            b"\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x03\xa0\x0a\x0c\x08a@good\0e",
+            json!({ "upn": "a@good" }),
+        ),
+        (
+            SAN_OTHER,
+            b"\x06\x02\x2a\x03\xa0\x08\x0c\x06good\0e",
+            json!({ "other_name": { "oid": "1.2.3", "value": "good" } }),
+        ),
     ];
     for (tag, bytes, matcher) in cases {
         let minted = leaf("a").raw_san(tag, bytes).mint();

@@ -42,8 +42,8 @@ fn of_keys() {
             "5:107: duplicate key `dns` (at `/routes/0/allow/dns`)",
         ),
         (
-            r#"{"ip": "10.0.0.1"}"#,
-            "5:87: `ip` is not supported by this version of mtls-policy (at `/routes/0/allow/ip`)",
+            r#"{"extended_key_usages": "clientAuth"}"#,
+            "5:87: unknown key `extended_key_usages` (at `/routes/0/allow/extended_key_usages`); did you mean `extended_key_usage`?",
         ),
     ]);
 }
@@ -76,6 +76,14 @@ fn of_spiffe_ids() {
         (
             r#"{"spiffe_id": "spiffe://a.example/b*"}"#,
             "5:100: `spiffe://a.example/b*` is no SPIFFE ID: a wildcard must be a whole segment, `*` or `**` (at `/routes/0/allow/spiffe_id`)",
+        ),
+        (
+            r#"{"spiffe_trust_domain": ["a.example", "*.a.example"]}"#,
+            "5:124: `*.a.example` is no SPIFFE trust domain; expected `a` to `z`, `0` to `9`, `.`, `-` and `_`, 255 at most, as in `acme.example` (at `/routes/0/allow/spiffe_trust_domain/1`)",
+        ),
+        (
+            r#"{"spiffe_trust_domain": "spiffe://a.example"}"#,
+            "5:110: `spiffe://a.example` is no SPIFFE trust domain; expected `a` to `z`, `0` to `9`, `.`, `-` and `_`, 255 at most, as in `acme.example` (at `/routes/0/allow/spiffe_trust_domain`)",
         ),
     ]);
 }
@@ -146,6 +154,183 @@ fn of_numbers_and_digests() {
         (
             r#"{"spki_sha256": "sha256/abc"}"#,
             "5:102: `sha256/abc` is no SHA-256 digest; expected 64 hexadecimal digits, which may have a colon after each pair, or 44 characters of base64 (at `/routes/0/allow/spki_sha256`)",
+        ),
+    ]);
+}
+
+#[test]
+fn of_ip_addresses() {
+    allows(&[
+        (
+            r#"{"ip": "192.0.2.300"}"#,
+            "5:93: `192.0.2.300` is no IP address or network; expected one like `192.0.2.7`, `192.0.2.0/24` or `2001:db8::/32` (at `/routes/0/allow/ip`)",
+        ),
+        (
+            r#"{"ip": "192.0.2.7/24"}"#,
+            "5:93: `192.0.2.7/24` has bits set beyond its prefix; write `192.0.2.0/24` for the network or `192.0.2.7` for the one address (at `/routes/0/allow/ip`)",
+        ),
+        (
+            r#"{"ip": "192.0.2.0/33"}"#,
+            "5:93: `192.0.2.0/33` has a prefix longer than the `32` bits of such an address (at `/routes/0/allow/ip`)",
+        ),
+        (
+            r#"{"ip": "2001:db8::1/32"}"#,
+            "5:93: `2001:db8::1/32` has bits set beyond its prefix; write `2001:db8::/32` for the network or `2001:db8::1` for the one address (at `/routes/0/allow/ip`)",
+        ),
+        (
+            r#"{"ip": "::ffff:192.0.2.7"}"#,
+            "5:93: `::ffff:192.0.2.7` is IPv4 in the form of IPv6; write `192.0.2.7` (at `/routes/0/allow/ip`)",
+        ),
+        (
+            r#"{"ip": "192.0.2.0/255.255.255.0"}"#,
+            "5:93: `192.0.2.0/255.255.255.0` is no IP address or network; expected one like `192.0.2.7`, `192.0.2.0/24` or `2001:db8::/32` (at `/routes/0/allow/ip`)",
+        ),
+        (
+            r#"{"ip": "billing.example"}"#,
+            "5:93: `billing.example` is no IP address or network; expected one like `192.0.2.7`, `192.0.2.0/24` or `2001:db8::/32` (at `/routes/0/allow/ip`)",
+        ),
+        (
+            r#"{"ip": {"cidr": "192.0.2.0/24"}}"#,
+            "5:93: expected a string, found an object (at `/routes/0/allow/ip`)",
+        ),
+        (r#"{"ip": []}"#, "5:93: `ip` must not be empty (at `/routes/0/allow/ip`)"),
+    ]);
+}
+
+#[test]
+fn of_user_principal_names() {
+    allows(&[
+        (
+            r#"{"upn": "alice"}"#,
+            "5:94: `alice` is no user principal name; expected one like `alice@acme.example` (at `/routes/0/allow/upn`)",
+        ),
+        (
+            r#"{"upn": "CORP\\alice"}"#,
+            "5:94: `CORP\\alice` is no user principal name; expected one like `alice@acme.example` (at `/routes/0/allow/upn`)",
+        ),
+        (
+            r#"{"upn": {"suffix": "@corp @acme.example"}}"#,
+            "5:105: `@corp @acme.example` can be in no user principal name, which holds one `@` and no spaces, control or invisible characters (at `/routes/0/allow/upn/suffix`)",
+        ),
+        (
+            r#"{"upn": {"endswith": "@acme.example"}}"#,
+            "5:95: unknown key `endswith` (at `/routes/0/allow/upn/endswith`); known here: `prefix`, `suffix`, `regex`",
+        ),
+    ]);
+}
+
+#[test]
+fn of_other_names() {
+    allows(&[
+        (
+            r#"{"other_name": "1.2.3"}"#,
+            "5:101: expected an object with an `oid`, found a string (at `/routes/0/allow/other_name`)",
+        ),
+        (r#"{"other_name": {"value": "a"}}"#, "5:101: missing key `oid` (at `/routes/0/allow/other_name`)"),
+        (
+            r#"{"other_name": {"oid": "1.2.x"}}"#,
+            "5:109: `1.2.x` is no object identifier; expected numbers with dots like `1.3.6.1.4.1.99999.1` (at `/routes/0/allow/other_name/oid`)",
+        ),
+        (
+            r#"{"other_name": {"oid": "upn", "value": {"der": "0c0161"}}}"#,
+            "5:109: `upn` is no object identifier; expected numbers with dots like `1.3.6.1.4.1.99999.1` (at `/routes/0/allow/other_name/oid`)",
+        ),
+        (
+            r#"{"other_name": {"oid": "1.2.3", "value": {"der": "DAFh"}}}"#,
+            "5:135: `DAFh` is not hexadecimal; expected pairs of digits like `0c0161` or `0c:01:61` (at `/routes/0/allow/other_name/value/der`)",
+        ),
+        (
+            r#"{"other_name": {"oid": "1.2.3", "value": {"der": "0c02"}}}"#,
+            "5:135: `0c02` is not one value in DER, as that of an `otherName` is (at `/routes/0/allow/other_name/value/der`)",
+        ),
+        (
+            r#"{"other_name": {"oid": "1.2.3", "value": {}}}"#,
+            "5:127: expected exactly one of `prefix`, `suffix`, `regex`, `der`, found none (at `/routes/0/allow/other_name/value`)",
+        ),
+        (
+            r#"{"other_name": {"oid": "1.2.3", "value": []}}"#,
+            "5:127: `value` must not be empty (at `/routes/0/allow/other_name/value`)",
+        ),
+        (
+            r#"{"other_name": {"oid": "1.2.3", "values": "a"}}"#,
+            "5:118: unknown key `values` (at `/routes/0/allow/other_name/values`); did you mean `value`?",
+        ),
+    ]);
+}
+
+#[test]
+fn of_key_purposes_and_policies() {
+    allows(&[
+        (
+            r#"{"extended_key_usage": "clientauth"}"#,
+            "5:109: `clientauth` is no key purpose; expected one of `clientAuth`, `serverAuth`, `codeSigning`, `emailProtection`, `timeStamping`, `OCSPSigning`, `anyExtendedKeyUsage` or a dotted object identifier (at `/routes/0/allow/extended_key_usage`); did you mean `clientAuth`?",
+        ),
+        (
+            r#"{"extended_key_usage": "id-kp-clientAuth"}"#,
+            "5:109: `id-kp-clientAuth` is no key purpose; expected one of `clientAuth`, `serverAuth`, `codeSigning`, `emailProtection`, `timeStamping`, `OCSPSigning`, `anyExtendedKeyUsage` or a dotted object identifier (at `/routes/0/allow/extended_key_usage`); did you mean `clientAuth`?",
+        ),
+        (
+            r#"{"extended_key_usage": ""}"#,
+            "5:109: the text is empty (at `/routes/0/allow/extended_key_usage`)",
+        ),
+        (
+            r#"{"policy_oid": "anyPolicy"}"#,
+            "5:101: `anyPolicy` is no object identifier; expected numbers with dots like `1.3.6.1.4.1.99999.1` (at `/routes/0/allow/policy_oid`)",
+        ),
+        (
+            r#"{"policy_oid": "1.2.03"}"#,
+            "5:101: `1.2.03` is no object identifier; expected numbers with dots like `1.3.6.1.4.1.99999.1` (at `/routes/0/allow/policy_oid`)",
+        ),
+        (
+            r#"{"policy_oid": 1.2}"#,
+            "5:101: expected a string, found a number (at `/routes/0/allow/policy_oid`)",
+        ),
+    ]);
+}
+
+#[test]
+fn of_extensions() {
+    allows(&[
+        (
+            r#"{"extension": "1"}"#,
+            "5:100: `1` is no object identifier; expected numbers with dots like `1.3.6.1.4.1.99999.1` (at `/routes/0/allow/extension`)",
+        ),
+        (
+            r#"{"extension": "subjectAltName"}"#,
+            "5:100: `subjectAltName` is no object identifier; expected numbers with dots like `1.3.6.1.4.1.99999.1` (at `/routes/0/allow/extension`)",
+        ),
+        (r#"{"extension": {"critical": true}}"#, "5:100: missing key `oid` (at `/routes/0/allow/extension`)"),
+        (
+            r#"{"extension": {"oid": "1.2.3", "critical": "true"}}"#,
+            "5:129: expected `true` or `false`, found a string (at `/routes/0/allow/extension/critical`)",
+        ),
+        (
+            r#"{"extension": {"oid": "1.2.3", "value": "a"}}"#,
+            "5:126: expected an object with `utf8` or `der`, found a string (at `/routes/0/allow/extension/value`)",
+        ),
+        (
+            r#"{"extension": {"oid": "1.2.3", "value": {"der": "0x0500"}}}"#,
+            "5:134: `0x0500` is not hexadecimal; expected pairs of digits like `0c0161` or `0c:01:61` (at `/routes/0/allow/extension/value/der`)",
+        ),
+        (
+            r#"{"extension": {"oid": "1.2.3", "value": {"utf8": {"prefix": ""}}}}"#,
+            "5:146: the text is empty (at `/routes/0/allow/extension/value/utf8/prefix`)",
+        ),
+        (
+            r#"{"extension": {"oid": "1.2.3", "value": {"utf8": "a", "der": "0500"}}}"#,
+            "5:126: expected exactly one of `utf8`, `der`, found several (at `/routes/0/allow/extension/value`)",
+        ),
+        (
+            r#"{"extension": {"oid": "1.2.3", "value": {"text": "a"}}}"#,
+            "5:127: unknown key `text` (at `/routes/0/allow/extension/value/text`); known here: `utf8`, `der`",
+        ),
+        (
+            r#"{"extension": {"oid": "1.2.x", "critical": 1, "value": {"der": "z"}}}"#,
+            "5:108: `1.2.x` is no object identifier; expected numbers with dots like `1.3.6.1.4.1.99999.1` (at `/routes/0/allow/extension/oid`)\n5:129: expected `true` or `false`, found a number (at `/routes/0/allow/extension/critical`)\n5:149: `z` is not hexadecimal; expected pairs of digits like `0c0161` or `0c:01:61` (at `/routes/0/allow/extension/value/der`)",
+        ),
+        (
+            r#"{"extension": 7}"#,
+            "5:100: expected an object identifier, or an object with an `oid`, found a number (at `/routes/0/allow/extension`)",
         ),
     ]);
 }

@@ -36,6 +36,9 @@ pub(super) fn text<P>(
 
 /// An object with the `oid` of the kind of name and, where it matters, its `value`.
 pub(super) fn other_name(node: &Node, problems: &mut Problems) -> Option<Matcher> {
+    let Value::Object(_) = &node.value else {
+        return wrong_type(node, "an object with an `oid`", problems);
+    };
     let object = Object::open(node, OTHER_NAME_KEYS, problems)?;
     let oid = object.require("oid", None, problems).and_then(|node| oid(node, problems));
     let values = values(object.get("value"), problems, other_name_value);
