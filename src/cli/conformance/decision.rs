@@ -53,10 +53,8 @@ pub(super) fn decide(case: &Case) -> Result<Finding, Refusal> {
         }
     };
     let request = Request::deserialize(request).map_err(|error| Refusal::malformed("request", error))?;
-    let peer = match peer {
-        Value::Null => Peer::default(),
-        peer => Peer::deserialize(peer).map_err(|error| Refusal::malformed("peer", error))?,
-    };
+    let peer = if peer.is_null() { Ok(Peer::default()) } else { Peer::deserialize(peer) };
+    let peer = peer.map_err(|error| Refusal::malformed("peer", error))?;
     let now = time_of(time)?;
     let situation = situation(request, peer)?;
     let engine = Engine::new(policy);

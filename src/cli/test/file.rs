@@ -111,10 +111,11 @@ pub(super) enum PeerCertificate {
 
 impl<'de> Deserialize<'de> for PeerCertificate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(name) => Ok(Self::Named(name)),
-            value => CertificateSource::deserialize(value).map(Self::Given).map_err(D::Error::custom),
+        let value = Value::deserialize(deserializer)?;
+        if let Value::String(name) = value {
+            return Ok(Self::Named(name));
         }
+        CertificateSource::deserialize(value).map(Self::Given).map_err(D::Error::custom)
     }
 }
 
@@ -214,20 +215,17 @@ impl<'de> Deserialize<'de> for Expectation {
             status: Option<u16>,
         }
         let value = Value::deserialize(deserializer)?;
-        let expectation = match value {
-            Value::String(word) => {
-                let (decision, reason) = match word.as_str() {
-                    "permit" => (Verdict::Permit, None),
-                    "deny" => (Verdict::Deny, None),
-                    _ => (Verdict::Deny, Some(word)),
-                };
-                Self { decision, reason, route: None, mode: None, client: None, status: None }
-            }
-            value => {
-                let Fields { decision, reason, route, mode, client, status } =
-                    Fields::deserialize(value).map_err(D::Error::custom)?;
-                Self { decision, reason, route, mode, client, status }
-            }
+        let expectation = if let Value::String(word) = value {
+            let (decision, reason) = match word.as_str() {
+                "permit" => (Verdict::Permit, None),
+                "deny" => (Verdict::Deny, None),
+                _ => (Verdict::Deny, Some(word)),
+            };
+            Self { decision, reason, route: None, mode: None, client: None, status: None }
+        } else {
+            let Fields { decision, reason, route, mode, client, status } =
+                Fields::deserialize(value).map_err(D::Error::custom)?;
+            Self { decision, reason, route, mode, client, status }
         };
         expectation.check().map_err(D::Error::custom)?;
         Ok(expectation)
