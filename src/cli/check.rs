@@ -62,7 +62,7 @@ impl Check {
             envoy
         });
         let text = match self.format {
-            Format::Human => envoy.as_ref().map(EnvoyReport::human).unwrap_or_default() + &human(&reports),
+            Format::Human => human(&reports) + &envoy.as_ref().map(EnvoyReport::human).unwrap_or_default(),
             Format::Json => json(&reports, envoy.as_ref()),
         };
         // A reader that has gone away, as `head` does, has seen what it wanted.

@@ -163,10 +163,10 @@ impl<'a> Excerpt<'a> {
 /// For programs: one object, with an entry for every file, and one for Envoy's configuration where one was checked.
 pub(super) fn json(reports: &[FileReport], envoy: Option<&EnvoyReport>) -> String {
     #[derive(Serialize)]
-    struct Page<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        envoy: Option<serde_json::Value>,
+    struct Page<'a, E> {
         files: Vec<File<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        envoy: Option<E>,
     }
     let page = Page { envoy: envoy.map(EnvoyReport::json), files: reports.iter().map(File::new).collect() };
     serde_json::to_string_pretty(&page).map(|text| text + "\n").unwrap_or_default()

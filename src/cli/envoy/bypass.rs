@@ -83,25 +83,15 @@ fn check_routes(manager: &ConnectionManager<'_>, routes: &At<'_>, findings: &mut
         .filter(|filter| plugin::is_ours(filter))
         .map(|filter| filter.name)
         .collect();
-    check_scope(routes, &names, "of this route configuration", findings);
-    for host in routes.list("virtual_hosts") {
-        check_scope(&host, &names, "of this virtual host", findings);
-        for route in host.list("routes") {
-            check_scope(&route, &names, "of this route", findings);
-            let clusters = route.follow(&["route", "weighted_clusters"]).map(|at| at.list("clusters"));
-            for cluster in clusters.unwrap_or_default() {
-                check_scope(&cluster, &names, "to this cluster", findings);
-            }
-        }
-    }
+    check_overrides(routes, &names, findings);
     if let Some(vhds) = routes.get("vhds") {
         discovered_routes(&vhds, findings);
     }
 }
 
-fn check_scope(scope: &At<'_>, names: &[&str], which: &str, findings: &mut Findings) {
-    let Some(overrides) = scope.get("typed_per_filter_config") else { return };
-    for (name, any) in overrides.entries() {
+/// Route configurations, virtual hosts, routes and weighted clusters have overrides, and trees of matchers hold routes.
+fn check_overrides(scope: &At<'_>, names: &[&str], findings: &mut Findings) {
+    for (name, any) in scope.get("typed_per_filter_config").map(|at| at.entries()).unwrap_or_default() {
         let Some(config) = Typed::read(&any) else { continue };
         if names.contains(&name)
             && config.type_name == FILTER_CONFIG
@@ -110,11 +100,14 @@ fn check_scope(scope: &At<'_>, names: &[&str], which: &str, findings: &mut Findi
             findings.error(
                 Id::RouteBypass,
                 &at,
-                format!("requests {which} do without the filter"),
+                "requests that come this way do without the filter",
                 "remove the override; for a route that is open to all, the policy says \
                  `\"client_certificate\": \"ignored\"`",
             );
         }
+    }
+    for below in scope.children() {
+        check_overrides(&below, names, findings);
     }
 }
 

@@ -4,6 +4,7 @@
 //! `filterChains` are one field; so they are here. What nobody asks for is never looked at.
 
 use std::fmt;
+use std::thread;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
@@ -14,10 +15,13 @@ pub(super) const MAX_DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Most values in a configuration, those counted again that anchors repeat. A policy of 10,000 routes that is written
 /// as a `Struct` comes to about 300,000.
-const MAX_VALUES: usize = 4_000_000;
+const MAX_VALUES: usize = 1_000_000;
 
 /// Deepest nesting. Envoy's messages stay below 30, and a policy adds about as many.
 const MAX_DEPTH: usize = 100;
+
+/// What reading may take of the stack: twice the 35 KiB a level that it takes in a build without optimisation.
+const STACK_BYTES: usize = MAX_DEPTH * 2 * 35 * 1024;
 
 /// A piece of the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,10 +65,20 @@ struct Member {
 /// # Errors
 /// What the YAML reader says, with its line and column; a duplicate key is an error, as it is to Envoy.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
+    // On a thread of its own, for nobody knows how much stack this one has left.
+    thread::scope(|scope| {
+        let reader = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || read(text));
+        match reader.map(thread::ScopedJoinHandle::join) {
+            Ok(Ok(node)) => node,
+            Ok(Err(_)) => Err("the reader failed".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+}
+
+fn read(text: &str) -> Result<Node, String> {
     let options = serde_saphyr::options! {
         with_snippet: false,
-        // To Envoy `yes` and `on` are text.
-        strict_booleans: true,
         budget: serde_saphyr::budget! {
             max_nodes: MAX_VALUES,
             max_events: 2 * MAX_VALUES,
@@ -183,13 +197,17 @@ impl<'d> At<'d> {
         }
     }
 
-    /// Whether something below has this field set to `true`.
+    /// The field, here or anywhere below, where it is `true`.
     pub(super) fn sets_anywhere(&self, field: &str) -> Option<At<'d>> {
         if let Some(found) = self.if_true(field) {
             return Some(found);
         }
-        let members = self.entries().into_iter().map(|(_, at)| at);
-        members.chain(self.items()).find_map(|at| at.sets_anywhere(field))
+        self.children().find_map(|at| at.sets_anywhere(field))
+    }
+
+    /// The values of the object or list that this is.
+    pub(super) fn children(&self) -> impl Iterator<Item = At<'d>> {
+        self.entries().into_iter().map(|(_, at)| at).chain(self.items())
     }
 
     /// The value as JSON.
@@ -341,6 +359,9 @@ mod tests {
 
     #[test]
     fn json_is_read_as_yaml_is() {
+        // Envoy reads booleans as YAML 1.1 has them.
+        let yaml = parse("a: yes\nb: 'yes'\n").unwrap();
+        assert!(At::root(&yaml).if_true("a").is_some() && At::root(&yaml).if_true("b").is_none());
         let json = parse(r#"{"a": [{"b": true, "n": null}], "s": "true"}"#).unwrap();
         let root = At::root(&json);
         assert!(root.list("a").remove(0).if_true("b").is_some());
@@ -361,8 +382,8 @@ mod tests {
     fn what_is_no_configuration_is_refused_and_told_where() {
         for (text, wanted) in [
             ("a: 1\na: 2\n", "duplicate"),
-            ("a: [1\n", "line 2"),
-            ("a: *b\n", "unknown anchor"),
+            ("a: [1\n", "line 1"),
+            ("a: *b\n", "anchor"),
             ("a: 1\n---\nb: 2\n", "multiple"),
         ] {
             let error = parse(text).unwrap_err();

@@ -52,6 +52,11 @@ impl Findings {
         self.listener = Some(listener.to_owned());
     }
 
+    /// What is found from now on is about no listener.
+    pub(super) fn leave(&mut self) {
+        self.listener = None;
+    }
+
     pub(super) fn error(&mut self, id: Id, at: &At<'_>, message: impl Into<String>, help: &'static str) {
         self.add(Severity::Error, id, at, message.into(), help);
     }
@@ -138,8 +143,8 @@ ids! {
     FailClosed = "fail-closed",
     StopIteration = "stop-iteration",
     Runtime = "runtime",
-    RootId = "root-id",
-    VmId = "vm-id",
+    SharedContext = "root-id",
+    SharedVm = "vm-id",
     NoPolicy = "no-policy",
     PolicyForm = "policy-form",
     PolicyDiffers = "policy-differs",

@@ -90,7 +90,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn check(&mut self, bootstrap: &At<'_>) {
-        let discovered = discovered_listeners(bootstrap);
+        let mut discovered = discovered_listeners(bootstrap);
         if let Some(at) = &discovered {
             self.findings.note(
                 Id::DiscoveredListeners,
@@ -101,12 +101,14 @@ impl<'a> Walk<'a> {
         }
         let listeners = bootstrap::listeners(bootstrap);
         for listener in &listeners {
+            discovered = self.discovered_network_filters(listener).or(discovered);
             let managers = listener.chains.iter().filter_map(|chain| chain.manager.as_ref());
             if managers.into_iter().any(bypass::has_filter) {
                 self.listeners.push(listener.name.clone());
                 self.check_listener(bootstrap, listener);
             }
         }
+        self.findings.leave();
         if self.listeners.is_empty() {
             let message = "no connection manager of this configuration holds the filter";
             let help = "add it to `http_filters`, as `envoy/envoy.yaml` has it";
@@ -117,8 +119,23 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn check_listener(&mut self, bootstrap: &At<'_>, listener: &Listener<'_>) {
+    /// Connection managers can come from elsewhere, too.
+    fn discovered_network_filters<'d>(&mut self, listener: &Listener<'d>) -> Option<At<'d>> {
+        let filters = listener.chains.iter().flat_map(|chain| &chain.network_filters);
+        let discovered: Vec<At<'d>> = filters.filter_map(|filter| filter.get("config_discovery")).collect();
         self.findings.enter(&listener.name);
+        for at in &discovered {
+            self.findings.note(
+                Id::DiscoveredFilters,
+                at,
+                "a network filter comes from elsewhere (ECDS) and was not looked at",
+                "make sure by hand that no connection manager comes without the filter",
+            );
+        }
+        discovered.into_iter().next()
+    }
+
+    fn check_listener(&mut self, bootstrap: &At<'_>, listener: &Listener<'_>) {
         bypass::check_chains(listener, &mut self.findings);
         for chain in &listener.chains {
             let Some(manager) = chain.manager.as_ref().filter(|manager| bypass::has_filter(manager)) else {

@@ -92,7 +92,7 @@ pub(super) fn check(plugin: &At<'_>, findings: &mut Findings) {
     }
     if plugin.text_of("root_id").unwrap_or_default().is_empty() {
         findings.warning(
-            Id::RootId,
+            Id::SharedContext,
             plugin,
             "the plugin has no `root_id`: it shares its context with every other plugin that has none",
             "add `root_id: mtls_policy`",
@@ -101,7 +101,7 @@ pub(super) fn check(plugin: &At<'_>, findings: &mut Findings) {
     let Some(vm) = plugin.get("vm_config") else { return };
     if vm.text_of("vm_id").unwrap_or_default().is_empty() {
         findings.warning(
-            Id::VmId,
+            Id::SharedVm,
             &vm,
             "the VM has no `vm_id`: it is shared with every other plugin of the same module that has none",
             "add `vm_id: mtls_policy`",

@@ -1,7 +1,7 @@
 //! What `mtlsctl check --envoy` prints of Envoy's configuration.
 
 use annotate_snippets::{Level, Renderer};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::finding::{Finding, Severity};
 use crate::cli::Exit;
@@ -56,7 +56,7 @@ impl EnvoyReport {
             let title = level.primary_title(finding.message.as_str()).id(finding.id.name());
             let place = &finding.place;
             let group = excerpt(title, file, text, &(place.start..place.end), place.line, place.column);
-            let group = group.element(Level::NOTE.message(self.place_in_words(finding)));
+            let group = group.element(Level::NOTE.message(place_in_words(finding)));
             page.push_str(&renderer.render(&[group.element(Level::HELP.message(finding.help))]));
             page.push_str("\n\n");
         }
@@ -73,39 +73,65 @@ impl EnvoyReport {
         page + &format!("{file}: {verdict}, {with}\n")
     }
 
-    fn place_in_words(&self, finding: &Finding) -> String {
-        let path = if finding.path.is_empty() { "the whole file" } else { &finding.path };
-        match &finding.listener {
-            Some(listener) => format!("listener `{listener}`, at {path}"),
-            None => format!("at {path}"),
-        }
-    }
-
     /// For programs.
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> impl Serialize {
+        let file = &self.file;
         match &self.outcome {
             Outcome::Unreadable { error } => {
-                json!({ "file": self.file, "good": false, "error": error, "listeners": [], "findings": [] })
+                Page { file, good: false, error: Some(error), listeners: &[], findings: Vec::new() }
             }
-            Outcome::Read { listeners, findings, .. } => json!({
-                "file": self.file,
-                "good": findings.iter().all(|finding| finding.severity != Severity::Error),
-                "listeners": listeners,
-                "findings": findings.iter().map(finding_json).collect::<Vec<_>>(),
-            }),
+            Outcome::Read { listeners, findings, .. } => Page {
+                file,
+                good: findings.iter().all(|finding| finding.severity != Severity::Error),
+                error: None,
+                listeners,
+                findings: findings.iter().map(Entry::new).collect(),
+            },
         }
     }
 }
 
-fn finding_json(finding: &Finding) -> Value {
-    json!({
-        "id": finding.id.name(),
-        "severity": finding.severity.word(),
-        "message": finding.message,
-        "help": finding.help,
-        "listener": finding.listener,
-        "path": finding.path,
-        "line": finding.place.line,
-        "column": finding.place.column,
-    })
+fn place_in_words(finding: &Finding) -> String {
+    match (&finding.listener, finding.path.as_str()) {
+        (Some(listener), path) => format!("listener `{listener}`, at {path}"),
+        (None, "") => "this is about the whole file".to_owned(),
+        (None, path) => format!("at {path}"),
+    }
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    file: &'a str,
+    good: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    listeners: &'a [String],
+    findings: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: &'static str,
+    severity: &'static str,
+    message: &'a str,
+    help: &'static str,
+    listener: Option<&'a str>,
+    path: &'a str,
+    line: usize,
+    column: usize,
+}
+
+impl<'a> Entry<'a> {
+    fn new(finding: &'a Finding) -> Self {
+        Self {
+            id: finding.id.name(),
+            severity: finding.severity.word(),
+            message: &finding.message,
+            help: finding.help,
+            listener: finding.listener.as_deref(),
+            path: &finding.path,
+            line: finding.place.line,
+            column: finding.place.column,
+        }
+    }
 }
