@@ -7,6 +7,7 @@ const QUIC: &str = "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTra
 const TLS_INSPECTOR: &str = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector";
 const CONNECTION_MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+const TCP_PROXY: &str = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
 /// What Istio sends in place of a message that it has no Go type for.
 const TYPED_STRUCTS: [&str; 2] = ["udpa.type.v1.TypedStruct", "xds.type.v3.TypedStruct"];
 /// Wraps a filter so that it runs where a matcher says.
@@ -136,6 +137,32 @@ fn listener(at: At<'_>) -> Listener<'_> {
     let chains: Vec<FilterChain<'_>> =
         at.list("filter_chains").into_iter().map(|at| chain(at, ChainKind::Listed)).chain(default).collect();
     Listener { server_name: inspection(&at), at, name, chains }
+}
+
+impl<'d> FilterChain<'d> {
+    /// The clusters that its routes, or its TCP proxy, send to.
+    pub(super) fn clusters(&self) -> Vec<At<'d>> {
+        let mut clusters = Vec::new();
+        if let Some(routes) = self.manager.as_ref().and_then(|manager| manager.at.get("route_config")) {
+            collect_clusters(&routes, &mut clusters);
+        }
+        let proxies = self.network_filters.iter().filter_map(Typed::config_of);
+        for proxy in proxies.filter(|config| config.type_name == TCP_PROXY) {
+            collect_clusters(&proxy.at, &mut clusters);
+        }
+        clusters
+    }
+}
+
+/// Wherever they stand: weighted, in a tree of matchers, or as what requests are mirrored to.
+fn collect_clusters<'d>(at: &At<'d>, clusters: &mut Vec<At<'d>>) {
+    clusters.extend(at.get("cluster").filter(|cluster| cluster.text().is_some()));
+    if let Some(weighted) = at.get("weighted_clusters") {
+        clusters.extend(weighted.list("clusters").iter().filter_map(|cluster| cluster.get("name")));
+    }
+    for below in at.children() {
+        collect_clusters(&below, clusters);
+    }
 }
 
 fn inspection(listener: &At<'_>) -> Inspection {

@@ -1,5 +1,7 @@
 //! Ways around the filter: chains, upgrades and routes that do without it.
 
+use std::collections::BTreeSet;
+
 use super::bootstrap::{ChainKind, ConnectionManager, FilterChain, HttpFilter, Listener, Typed};
 use super::document::At;
 use super::finding::{Findings, Id};
@@ -28,6 +30,36 @@ pub(super) fn check_chains(listener: &Listener<'_>, findings: &mut Findings) {
             ),
         }
     }
+}
+
+/// Listeners without the filter that reach a service which is behind it elsewhere.
+pub(super) fn check_listeners(listeners: &[Listener<'_>], findings: &mut Findings) {
+    let (with, without): (Vec<_>, Vec<_>) = listeners.iter().partition(|listener| holds_filter(listener));
+    let guarded = with.iter().flat_map(|listener| &listener.chains);
+    let guarded = guarded.filter(|chain| chain.manager.as_ref().is_some_and(has_filter));
+    let guarded: BTreeSet<&str> =
+        guarded.flat_map(FilterChain::clusters).filter_map(|cluster| cluster.text()).collect();
+    for listener in without {
+        findings.enter(&listener.name);
+        for cluster in listener.chains.iter().flat_map(FilterChain::clusters) {
+            if let Some(name) = cluster.text().filter(|name| guarded.contains(name)) {
+                findings.warning(
+                    Id::ListenerBypass,
+                    &cluster,
+                    format!(
+                        "this listener reaches `{}` without the filter, which guards it elsewhere",
+                        name.escape_debug()
+                    ),
+                    "add the filter to the listener, or make sure that clients cannot reach it",
+                );
+            }
+        }
+    }
+}
+
+/// Whether some requests to the listener go through the filter.
+pub(super) fn holds_filter(listener: &Listener<'_>) -> bool {
+    listener.chains.iter().filter_map(|chain| chain.manager.as_ref()).any(has_filter)
 }
 
 /// Whether requests, or those of some upgrade, go through the filter.

@@ -7,15 +7,19 @@ use std::fmt;
 use std::thread;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::options::AliasLimits;
 use serde_saphyr::{Location, Spanned};
 
 /// Longest configuration that is read, in bytes: a policy of the largest size that the filter takes (32 MiB), and as
 /// much again for everything around it.
 pub(super) const MAX_DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
 
-/// Most values in a configuration, those counted again that anchors repeat. A policy of 10,000 routes that is written
+/// Most values in a configuration, without those that anchors repeat. A policy of 10,000 routes that is written
 /// as a `Struct` comes to about 300,000.
 const MAX_VALUES: usize = 1_000_000;
+
+/// Most values that anchors repeat, in all: those of a hundred listeners of a thousand values each.
+const MAX_REPEATED_VALUES: usize = 100_000;
 
 /// Deepest nesting. Envoy's messages stay below 30, and a policy adds about as many.
 const MAX_DEPTH: usize = 100;
@@ -77,7 +81,10 @@ pub(super) fn parse(text: &str) -> Result<Node, String> {
 }
 
 fn read(text: &str) -> Result<Node, String> {
+    let mut alias_limits = AliasLimits::default();
+    alias_limits.max_total_replayed_events = MAX_REPEATED_VALUES;
     let options = serde_saphyr::options! {
+        alias_limits: alias_limits,
         with_snippet: false,
         budget: serde_saphyr::budget! {
             max_nodes: MAX_VALUES,

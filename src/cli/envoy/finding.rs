@@ -157,6 +157,7 @@ ids! {
     UpgradeBypass = "upgrade-bypass",
     ChainBypass = "chain-bypass",
     DefaultChainBypass = "default-chain-bypass",
+    ListenerBypass = "listener-bypass",
 
     RouterFirst = "router-first",
     AnswersFirst = "answers-first",

@@ -102,12 +102,12 @@ impl<'a> Walk<'a> {
         let listeners = bootstrap::listeners(bootstrap);
         for listener in &listeners {
             discovered = self.discovered_network_filters(listener).or(discovered);
-            let managers = listener.chains.iter().filter_map(|chain| chain.manager.as_ref());
-            if managers.into_iter().any(bypass::has_filter) {
+            if bypass::holds_filter(listener) {
                 self.listeners.push(listener.name.clone());
                 self.check_listener(bootstrap, listener);
             }
         }
+        bypass::check_listeners(&listeners, &mut self.findings);
         self.findings.leave();
         if self.listeners.is_empty() {
             let message = "no connection manager of this configuration holds the filter";
