@@ -128,6 +128,23 @@ fn a_validation_context_that_comes_from_elsewhere_is_named() {
 }
 
 #[test]
+fn the_trusted_ca_may_stand_in_either_part_of_a_combined_context() {
+    let ca = json!({ "trusted_ca": { "filename": "ca.crt" } });
+    let combine = |bootstrap: &mut Value, default: &Value, secret: &Value| {
+        common_tls(bootstrap)["validation_context"].take();
+        common_tls(bootstrap)["combined_validation_context"] = json!({
+            "default_validation_context": default,
+            "validation_context_sds_secret_config": { "name": "clients" },
+        });
+        bootstrap["static_resources"]["secrets"] =
+            json!([{ "name": "clients", "validation_context": secret }]);
+    };
+    finds(&[], |bootstrap| combine(bootstrap, &ca, &json!({})));
+    finds(&[], |bootstrap| combine(bootstrap, &json!({}), &ca));
+    finds(&["error no-trusted-ca"], |bootstrap| combine(bootstrap, &json!({}), &json!({})));
+}
+
+#[test]
 fn both_parts_of_a_combined_context_are_looked_at() {
     finds(&["warning untrusted-accepted", "warning expired-accepted"], |bootstrap| {
         common_tls(bootstrap)["validation_context"].take();

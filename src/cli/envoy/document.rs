@@ -7,7 +7,7 @@ use std::fmt;
 use std::thread;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::options::AliasLimits;
+use serde_saphyr::options::{AliasLimits, MergeKeyPolicy};
 use serde_saphyr::{Location, Spanned};
 
 /// Longest configuration that is read, in bytes: a policy of the largest size that the filter takes (32 MiB), and as
@@ -67,7 +67,8 @@ struct Member {
 /// Reads a configuration.
 ///
 /// # Errors
-/// What the YAML reader says, with its line and column; a duplicate key is an error, as it is to Envoy.
+/// What the YAML reader says, with its line and column. Of a key that is there twice Envoy takes one without a word; a
+/// check that took the other would be worth nothing.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
     // On a thread of its own, for nobody knows how much stack this one has left.
     thread::scope(|scope| {
@@ -85,6 +86,8 @@ fn read(text: &str) -> Result<Node, String> {
     alias_limits.max_total_replayed_events = MAX_REPEATED_VALUES;
     let options = serde_saphyr::options! {
         alias_limits: alias_limits,
+        // To Envoy `<<` is an unknown field.
+        merge_keys: MergeKeyPolicy::Error,
         with_snippet: false,
         budget: serde_saphyr::budget! {
             max_nodes: MAX_VALUES,
@@ -121,7 +124,8 @@ impl<'d> At<'d> {
 
     /// The field of this name (in snake case), in either spelling; a `null` is absent, as it is to protobuf.
     pub(super) fn get(&self, field: &str) -> Option<At<'d>> {
-        self.entries().into_iter().find(|(key, _)| is_field(key, field)).map(|(_, at)| at)
+        let is_it = |member: &&Member| is_field(&member.key, field) && !member.value.is_null();
+        self.members().iter().find(is_it).map(|member| self.member(member))
     }
 
     /// The value at the end of this way of fields.
@@ -131,12 +135,15 @@ impl<'d> At<'d> {
 
     /// The entries of an object, without those that are `null`.
     pub(super) fn entries(&self) -> Vec<(&'d str, At<'d>)> {
-        let Value::Object(members) = &self.node.value else { return Vec::new() };
-        members
-            .iter()
-            .filter(|member| !matches!(member.value.value, Value::Null))
-            .map(|member| (member.key.as_str(), self.member(member)))
-            .collect()
+        let present = self.members().iter().filter(|member| !member.value.is_null());
+        present.map(|member| (member.key.as_str(), self.member(member))).collect()
+    }
+
+    fn members(&self) -> &'d [Member] {
+        match &self.node.value {
+            Value::Object(members) => members,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => &[],
+        }
     }
 
     fn member(&self, member: &'d Member) -> At<'d> {
@@ -224,6 +231,10 @@ impl<'d> At<'d> {
 }
 
 impl Node {
+    fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
     fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Null => serde_json::Value::Null,
@@ -391,6 +402,7 @@ mod tests {
             ("a: 1\na: 2\n", "duplicate"),
             ("a: [1\n", "line 1"),
             ("a: *b\n", "anchor"),
+            ("a: &a {x: 1}\nb: {<<: *a}\n", "merge"),
             ("a: 1\n---\nb: 2\n", "multiple"),
         ] {
             let error = parse(text).unwrap_err();

@@ -111,7 +111,7 @@ pub(super) fn check(plugin: &At<'_>, findings: &mut Findings) {
         Some(runtime) if runtime.text() != Some(RUNTIME) => findings.error(
             Id::Runtime,
             &runtime,
-            "the filter runs on V8; Envoy is built without the other runtimes",
+            "the filter is made for V8, the one runtime that Envoy's releases have",
             "write `runtime: envoy.wasm.runtime.v8`",
         ),
         Some(_) | None => {}

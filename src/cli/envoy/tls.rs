@@ -104,53 +104,52 @@ fn check_validation(scene: &Scene<'_, '_>, context: &At<'_>, policy: &Policy, fi
     if policy.certificate_use() == CertificateUse::Never {
         return;
     }
-    let Some(common) = context.get("common_tls_context") else {
-        no_validation(context, findings);
-        return;
-    };
-    match validation(scene, &common) {
-        ValidationContext::Here(context) => check_context(&context, policy, findings),
-        ValidationContext::Combined(default, secret) => {
-            check_combined(&default, &secret, policy, findings);
-        }
-        ValidationContext::Discovered(secret) => discovered(&secret, findings),
-        ValidationContext::Missing => no_validation(&common, findings),
+    let common = context.get("common_tls_context").unwrap_or_else(|| context.clone());
+    let Validation { parts, elsewhere } = Validation::read(scene, &common);
+    for part in &parts {
+        check_acceptance(part, policy, findings);
+    }
+    match (parts.last(), elsewhere) {
+        (_, Some(secret)) => findings.note(
+            Id::DiscoveredSecrets,
+            &secret,
+            "the CAs of clients come from elsewhere (SDS) and were not looked at",
+            "make sure by hand that a trusted CA is among them",
+        ),
+        (Some(last), None) => check_verifiers(&parts, last, findings),
+        (None, None) => findings.error(
+            Id::NoValidationContext,
+            &common,
+            "without a validation context Envoy verifies no client certificate, and asks for none",
+            "add `validation_context: { trusted_ca: ... }` with the CA of your clients",
+        ),
     }
 }
 
-/// Where the CAs of clients come from.
-enum ValidationContext<'d> {
-    Here(At<'d>),
-    /// A part that stands here, over a part that comes from elsewhere.
-    Combined(At<'d>, At<'d>),
-    Discovered(At<'d>),
-    Missing,
+/// How client certificates are verified.
+#[derive(Default)]
+struct Validation<'d> {
+    /// The parts of the validation context that stand in this configuration. Envoy merges them.
+    parts: Vec<At<'d>>,
+    /// The part that does not.
+    elsewhere: Option<At<'d>>,
 }
 
-fn validation<'d>(scene: &Scene<'_, 'd>, common: &At<'d>) -> ValidationContext<'d> {
-    if let Some(context) = common.get("validation_context") {
-        return ValidationContext::Here(context);
-    }
-    if let Some(combined) = common.get("combined_validation_context") {
-        let default = combined.get("default_validation_context");
-        return match (default, combined.get("validation_context_sds_secret_config")) {
-            (Some(default), Some(secret)) => match secret_here(scene, &secret) {
-                // Envoy merges the two; what either says counts.
-                Some(context) if context.get("trusted_ca").is_some() => {
-                    ValidationContext::Combined(default, context)
-                }
-                _elsewhere => ValidationContext::Combined(default, secret),
-            },
-            (Some(default), None) => ValidationContext::Here(default),
-            (None, Some(secret)) => ValidationContext::Discovered(secret),
-            (None, None) => ValidationContext::Missing,
-        };
-    }
-    match common.get("validation_context_sds_secret_config") {
-        Some(secret) => {
-            secret_here(scene, &secret).map_or(ValidationContext::Discovered(secret), ValidationContext::Here)
+impl<'d> Validation<'d> {
+    fn read(scene: &Scene<'_, 'd>, common: &At<'d>) -> Self {
+        let mut validation = Self::default();
+        let combined = common.get("combined_validation_context");
+        let whole = common.get("validation_context");
+        let default = combined.as_ref().and_then(|combined| combined.get("default_validation_context"));
+        validation.parts.extend(whole.or(default));
+        let holder = combined.as_ref().unwrap_or(common);
+        if let Some(secret) = holder.get("validation_context_sds_secret_config") {
+            match secret_here(scene, &secret) {
+                Some(context) => validation.parts.push(context),
+                None => validation.elsewhere = Some(secret),
+            }
         }
-        None => ValidationContext::Missing,
+        validation
     }
 }
 
@@ -162,38 +161,27 @@ fn secret_here<'d>(scene: &Scene<'_, 'd>, secret: &At<'d>) -> Option<At<'d>> {
     static_secret(scene.bootstrap, secret.text_of("name")?)?.get("validation_context")
 }
 
-fn check_combined(default: &At<'_>, other: &At<'_>, policy: &Policy, findings: &mut Findings) {
-    check_acceptance(default, policy, findings);
-    if other.get("trusted_ca").is_some() {
-        check_acceptance(other, policy, findings);
-    } else {
-        discovered(other, findings);
-    }
-}
-
-fn check_context(context: &At<'_>, policy: &Policy, findings: &mut Findings) {
-    if context.get("system_root_certs").is_some() {
+fn check_verifiers(parts: &[At<'_>], at: &At<'_>, findings: &mut Findings) {
+    let has = |fields: &[&str]| parts.iter().any(|part| fields.iter().any(|field| part.get(field).is_some()));
+    let lists = |field: &str| parts.iter().any(|part| !part.list(field).is_empty());
+    if has(&["system_root_certs"]) {
         findings.warning(
             Id::PublicRoots,
-            context,
+            at,
             "whoever has a certificate of any public CA is a verified client",
             "name the CA of your clients as `trusted_ca`",
         );
-    } else if !["trusted_ca", "ca_certificate_provider_instance", "custom_validator_config"]
-        .iter()
-        .any(|field| context.get(field).is_some())
-        && !["verify_certificate_spki", "verify_certificate_hash"]
-            .iter()
-            .any(|field| !context.list(field).is_empty())
+    } else if !has(&["trusted_ca", "ca_certificate_provider_instance", "custom_validator_config"])
+        && !lists("verify_certificate_spki")
+        && !lists("verify_certificate_hash")
     {
         findings.error(
             Id::NoTrustedCa,
-            context,
-            "without a trusted CA Envoy verifies no client certificate",
+            at,
+            "without a trusted CA Envoy verifies no client certificate, and asks for none",
             "name the CA of your clients as `trusted_ca`",
         );
     }
-    check_acceptance(context, policy, findings);
 }
 
 fn check_acceptance(context: &At<'_>, policy: &Policy, findings: &mut Findings) {
@@ -224,22 +212,4 @@ fn check_acceptance(context: &At<'_>, policy: &Policy, findings: &mut Findings) 
             "remove `allow_expired_certificate`",
         );
     }
-}
-
-fn no_validation(at: &At<'_>, findings: &mut Findings) {
-    findings.error(
-        Id::NoValidationContext,
-        at,
-        "without a validation context Envoy verifies no client certificate, and may not even ask for one",
-        "add `validation_context: { trusted_ca: ... }` with the CA of your clients",
-    );
-}
-
-fn discovered(at: &At<'_>, findings: &mut Findings) {
-    findings.note(
-        Id::DiscoveredSecrets,
-        at,
-        "the CAs of clients come from elsewhere (SDS) and were not looked at",
-        "make sure by hand that a trusted CA is among them",
-    );
 }
