@@ -47,7 +47,7 @@ fn counts(output: &Output, group: &str) -> Value {
     let page = stdout(output);
     let mut rows = page.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
     let heads = rows.next().unwrap();
-    let row = rows.find(|row| row[0] == group).unwrap_or_else(|| panic!("{group} is not in {page}"));
+    let row = rows.find(|row| row[0] == group).unwrap();
     let counts = heads.iter().zip(row).skip(1).filter(|(_, count)| *count != "0");
     counts.map(|(name, count)| ((*name).to_owned(), Value::from(count.parse::<u64>().unwrap()))).collect()
 }
