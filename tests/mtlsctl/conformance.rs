@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
-use crate::mint::{self, CN, Ca, OU, PRINTABLE, SAN_DNS, UTF8};
+use crate::mint::{self, CN, Ca, OU, PRINTABLE, SAN_DNS, SAN_URI, UTF8};
 use crate::{Files, mtlsctl, run, run_on_stdin, stderr, stdout};
 
 /// What is answered to these lines, each without the time that it took.
@@ -175,6 +175,10 @@ fn certificates_are_accepted_with_names_that_can_be_read_and_no_others() {
         (good[..good.len() - 1].to_vec(), "the bytes are no X.509 certificate"),
         (Vec::new(), "the bytes are no X.509 certificate"),
         (leaf().raw_san(SAN_DNS & 0x0f, b"a").mint().der, "the subject alternative names cannot be parsed"),
+        (
+            leaf().raw_san(SAN_DNS, b"a\0b").raw_san(SAN_URI, b"").mint().der,
+            "2 of the subject alternative names cannot be read",
+        ),
     ] {
         assert_eq!(parse(&der), ("reject".to_owned(), detail.to_owned()));
     }
