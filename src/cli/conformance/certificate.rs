@@ -21,7 +21,15 @@ pub(super) fn parse(case: &Case) -> Result<Finding, Refusal> {
         Err(error) => return reject(&error),
     };
     // The engine takes such a certificate, and lets no rule be satisfied by what it cannot read.
-    let malformed = identity.dns().malformed() + identity.uri().malformed() + identity.email().malformed();
+    let malformed = [
+        identity.dns().malformed(),
+        identity.uri().malformed(),
+        identity.email().malformed(),
+        identity.ip().malformed(),
+        identity.upn().malformed(),
+        identity.other_names().malformed(),
+    ];
+    let malformed: usize = malformed.into_iter().sum();
     if malformed > 0 {
         return reject(&format!("{malformed} of the subject alternative names cannot be read"));
     }
