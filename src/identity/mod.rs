@@ -22,7 +22,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 
 pub use attribute::{AttributePattern, AttributeType};
-pub(crate) use cache::IdentityCache;
+pub(crate) use cache::{IdentityCache, Known};
 pub use distinguished_name::{Attribute, AttributeValue, DistinguishedName};
 pub use dns::{DnsName, DnsPattern};
 pub use email::{EmailAddress, EmailPattern};
