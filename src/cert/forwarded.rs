@@ -460,4 +460,39 @@ mod tests {
             );
         }
     }
+
+    fn chain(header: &str, minted: &Minted) -> Result<Vec<Vec<u8>>, ForwardedError> {
+        let chain = chain_from_xfcc(&[header.as_bytes()], digest(minted))?;
+        Ok(chain.iter().map(|certificate| certificate.der().to_vec()).collect())
+    }
+
+    #[test]
+    fn a_chain_is_taken_whole_and_begins_with_the_connections_leaf() {
+        let (minted, ca) = (minted(), Ca::new("Acme Root"));
+        let with =
+            |pems: &[String]| chain(&format!("{};{}", element(&minted), mint::xfcc_chain(pems)), &minted);
+        let ders = vec![minted.der.clone(), ca.der().to_vec()];
+        assert_eq!(with(&[minted.pem(), ca.pem()]), Ok(ders.clone()));
+        assert_eq!(with(&[minted.pem()]), Ok(ders[..1].to_vec()));
+        let swapped = Mismatch::Digest { forwarded: Fingerprint::of(ca.der()), connection: digest(&minted) };
+        assert_eq!(with(&[ca.pem(), minted.pem()]), Err(swapped.into()));
+        assert_eq!(with(&[minted.pem(), "x".to_owned()]), Err(PEM));
+        assert_eq!(with(&[minted.pem(), "\n".to_owned(), ca.pem()]), Err(PEM));
+        let many = |count| vec![minted.pem(); count];
+        assert_eq!(with(&many(MAX_CHAIN_CERTIFICATES)).map(|chain| chain.len()), Ok(MAX_CHAIN_CERTIFICATES));
+        let too_many = Malformed::TooLongChain.into();
+        assert_eq!(with(&many(MAX_CHAIN_CERTIFICATES + 1)), Err(too_many));
+    }
+
+    #[test]
+    fn a_chain_beside_another_digest_is_a_mismatch() {
+        let (minted, other) = (minted(), Ca::new("Acme Root").leaf("other").mint());
+        let header = format!("{};{}", element(&other), mint::xfcc_chain(&[minted.pem()]));
+        assert_eq!(chain(&header, &minted), Err(HASH));
+        let missing = |key| Err(Mismatch::NoPair { key }.into());
+        assert_eq!(chain(&element(&minted), &minted), missing("Chain"));
+        assert_eq!(chain(&mint::xfcc_chain(&[minted.pem()]), &minted), missing("Hash"));
+        assert_eq!(chain("", &minted), missing("Hash"));
+        assert_eq!(chain_from_xfcc(&[], digest(&minted)), Err(ForwardedError::Absent));
+    }
 }
