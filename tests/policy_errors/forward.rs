@@ -186,7 +186,7 @@ fn of_templates() {
         ),
         (
             r"{serial}\r\nx-admin: 1",
-            r"the value `{serial}\r\nx-admin: 1` is not of visible ASCII, with spaces inside only (at `/routes/0/forward/headers/x-id`)",
+            r"the value `{serial}\u{d}\u{a}x-admin: 1` is not of visible ASCII, with spaces inside only (at `/routes/0/forward/headers/x-id`)",
         ),
     ];
     for (template, wanted) in cases {
