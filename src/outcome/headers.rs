@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::forward;
 use crate::policy::{CLIENT_VERIFY, Client, Decision, DecisionId, Policy, XfccUse};
-use crate::request::{Headers, XFCC, canonical_name};
+use crate::request::{Headers, XFCC, compare_names};
 
 /// Changes to the headers of a request, removals first.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,5 +53,5 @@ pub fn trailers_to_remove<'a>(policy: &Policy, names: impl Iterator<Item = &'a s
 }
 
 fn is_xfcc(name: &str) -> bool {
-    canonical_name(name).eq(XFCC.bytes())
+    compare_names(name, XFCC).is_eq()
 }

@@ -353,7 +353,7 @@ impl PolicyErrorKind {
                 suggestion.as_ref().map(|name| format!("did you mean `{}`?", shown(name)))
             }
             Self::UnknownReason { code } => {
-                Some(match closest(code, Reason::ALL.map(Reason::code).into_iter()) {
+                Some(match closest(code, Reason::ALL.iter().map(|reason| reason.code())) {
                     Some(name) => format!("did you mean `{name}`?"),
                     None => "records and the language reference list them".to_owned(),
                 })

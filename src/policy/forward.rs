@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::template::Template;
 use crate::identity::AttributeType;
 use crate::identity::pattern::shown;
-use crate::request::{XFCC, canonical_name};
+use crate::request::{XFCC, canonical_name, compare_names};
 
 /// The header that tells the upstream whether the client's certificate was verified.
 pub const CLIENT_VERIFY: &str = "x-client-verify";
@@ -258,6 +258,6 @@ impl OwnHeaders {
 
     /// Whether `name` is, or some server may read it as, one of these.
     pub fn contains(&self, name: &str) -> bool {
-        self.names.binary_search_by(|own| own.bytes().cmp(canonical_name(name))).is_ok()
+        self.names.binary_search_by(|own| compare_names(name, own).reverse()).is_ok()
     }
 }

@@ -19,22 +19,24 @@ const MAX_TEMPLATE_BYTES: usize = 1024;
 
 const FORWARD_KEYS: Keys = Keys::of(&["headers", "client_cert", "client_cert_chain", "remove_xfcc"]);
 
-/// Fields that are a word; attributes of subject and issuer follow a dot.
-const FIELDS: [(&str, Field); 14] = [
-    ("spiffe_id", Field::SpiffeId),
-    ("spiffe_trust_domain", Field::SpiffeTrustDomain),
-    ("subject", Field::Subject),
-    ("issuer", Field::Issuer),
-    ("serial", Field::Serial),
-    ("sha256", Field::Sha256),
-    ("spki_sha256", Field::SpkiSha256),
-    ("dns", Field::Dns),
-    ("uri", Field::Uri),
-    ("email", Field::Email),
-    ("not_before", Field::NotBefore),
-    ("not_after", Field::NotAfter),
-    ("route", Field::Route),
-    ("decision_id", Field::DecisionId),
+/// What a template may name. Any other attribute may stand behind the dot, too.
+const FIELDS: [&str; 16] = [
+    "spiffe_id",
+    "spiffe_trust_domain",
+    "subject",
+    "subject.CN",
+    "issuer",
+    "issuer.CN",
+    "serial",
+    "sha256",
+    "spki_sha256",
+    "dns",
+    "uri",
+    "email",
+    "not_before",
+    "not_after",
+    "route",
+    "decision_id",
 ];
 
 pub(super) fn forward(node: &Node, problems: &mut Problems) -> Option<Forward> {
@@ -90,6 +92,7 @@ fn headers(node: &Node, problems: &mut Problems) -> Option<Vec<ForwardedHeader>>
     all_or_none(headers)
 }
 
+#[inline(never)]
 fn header(member: &Member, names: &mut HashSet<String>, problems: &mut Problems) -> Option<ForwardedHeader> {
     let name = HeaderName::parse(&member.key).and_then(|name| {
         if names.insert(name.canonical()) {
@@ -122,18 +125,27 @@ fn value(text: &str) -> Result<Template<Field>, PolicyErrorKind> {
 }
 
 fn field(name: &str) -> Result<Field, PolicyErrorKind> {
-    if let Some((_, field)) = FIELDS.iter().find(|(known, _)| *known == name) {
-        return Ok(field.clone());
-    }
-    match name.split_once('.') {
-        Some(("subject", attribute)) => Ok(Field::SubjectAttribute(AttributeType::parse(attribute)?)),
-        Some(("issuer", attribute)) => Ok(Field::IssuerAttribute(AttributeType::parse(attribute)?)),
-        Some(_) | None => {
-            let attributes = ["subject.CN", "issuer.CN"];
-            let known: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).chain(attributes).collect();
-            Err(TemplateError::unknown(name, &known).into())
-        }
-    }
+    Ok(match name {
+        "spiffe_id" => Field::SpiffeId,
+        "spiffe_trust_domain" => Field::SpiffeTrustDomain,
+        "subject" => Field::Subject,
+        "issuer" => Field::Issuer,
+        "serial" => Field::Serial,
+        "sha256" => Field::Sha256,
+        "spki_sha256" => Field::SpkiSha256,
+        "dns" => Field::Dns,
+        "uri" => Field::Uri,
+        "email" => Field::Email,
+        "not_before" => Field::NotBefore,
+        "not_after" => Field::NotAfter,
+        "route" => Field::Route,
+        "decision_id" => Field::DecisionId,
+        _ => match name.split_once('.') {
+            Some(("subject", attribute)) => Field::SubjectAttribute(AttributeType::parse(attribute)?),
+            Some(("issuer", attribute)) => Field::IssuerAttribute(AttributeType::parse(attribute)?),
+            Some(_) | None => return Err(TemplateError::unknown(name, &FIELDS).into()),
+        },
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +155,7 @@ enum Choice {
 }
 
 /// The value of a key that may be `true` or `false`, and is `false` where it is missing.
+#[inline(never)]
 fn choice(object: &Object<'_>, key: &str, problems: &mut Problems) -> Option<Choice> {
     let Some(node) = object.get(key) else {
         return Some(Choice::No);
