@@ -407,7 +407,7 @@ fn the_chain_is_what_the_client_presented_behind_its_leaf() {
         ("two chains", format!("{};{}", element(&pems), xfcc_chain(&pems))),
         ("another element last", format!("{},{}", element(&pems), leaf_of_another().xfcc_element())),
     ] {
-        assert_eq!(set_by(&header), [leaf.clone()], "{odd}");
+        assert_eq!(set_by(&header), std::slice::from_ref(&leaf), "{odd}");
     }
     let twice = presented(&minted)
         .header("x-forwarded-client-cert", element(&pems).as_bytes())

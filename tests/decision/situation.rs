@@ -278,7 +278,9 @@ pub(crate) fn answer(engine: &Engine, situation: &Situation) -> Answer {
             let headers = headers.into_iter().map(|(name, value)| (name, value.into_owned())).collect();
             Answer { status, headers, body }
         }
-        other => panic!("{other:?}"),
+        other @ (outcome::Outcome::Reply(outcome::Reply::Grpc { .. }) | outcome::Outcome::Pass(_)) => {
+            panic!("{other:?}")
+        }
     }
 }
 

@@ -115,10 +115,10 @@ fn of_redirects() {
             ),
         )]);
     }
-    let long = format!("/{}", "x".repeat(2048));
-    on_deny(&[(&format!(r#"{{"redirect": {{"url": "{}"}}}}"#, &long[..2048]), "")]);
+    let longest = format!("/{}", "x".repeat(2047));
+    on_deny(&[(&format!(r#"{{"redirect": {{"url": "{}"}}}}"#, longest), "")]);
     let told = errors(&with_required(&format!(
-        r#""allow": "any_verified", "on_deny": {{"redirect": {{"url": "{long}"}}}}"#
+        r#""allow": "any_verified", "on_deny": {{"redirect": {{"url": "{longest}x"}}}}"#
     )));
     assert!(told.contains("it is longer than 2048 bytes"), "{told}");
     let injecting = errors(&with_required(
