@@ -18,8 +18,11 @@ pub struct HeaderChanges {
 impl HeaderChanges {
     pub(super) fn new(decision: &Decision, policy: &Policy, headers: &Headers, id: DecisionId) -> Self {
         let own = policy.own_headers();
-        let mut remove: Vec<String> =
-            headers.names().filter(|name| own.contains(name)).map(str::to_owned).collect();
+        let mut remove: Vec<String> = headers
+            .names()
+            .filter(|name| own.contains(name) || is_other_xfcc(name))
+            .map(str::to_owned)
+            .collect();
         let mut set = Vec::with_capacity(1);
         let (verify, xfcc) = match decision.verdict().map(|permit| permit.client()) {
             Ok(client) => {
@@ -38,7 +41,9 @@ impl HeaderChanges {
         };
         match xfcc {
             XfccUse::Keep => {}
-            XfccUse::Remove => remove.extend(headers.names().filter(|name| is_xfcc(name)).map(str::to_owned)),
+            XfccUse::Remove => {
+                remove.extend(headers.names().filter(|name| *name == XFCC).map(str::to_owned));
+            }
         }
         set.push((Cow::Borrowed(CLIENT_VERIFY), Cow::Borrowed(verify)));
         Self { remove, set }
@@ -50,6 +55,11 @@ impl HeaderChanges {
 pub fn trailers_to_remove<'a>(policy: &Policy, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let own = policy.own_headers();
     names.filter(|name| own.contains(name) || is_xfcc(name)).map(str::to_owned).collect()
+}
+
+/// Whether some server reads `name` as Envoy's own header, which Envoy does not: it lets what a client sends pass.
+fn is_other_xfcc(name: &str) -> bool {
+    name != XFCC && is_xfcc(name)
 }
 
 fn is_xfcc(name: &str) -> bool {

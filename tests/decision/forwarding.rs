@@ -447,16 +447,14 @@ fn a_certificate_that_is_too_long_for_a_header_is_not_forwarded_nor_its_chain() 
 
 #[test]
 fn envoys_own_header_is_removed_where_the_route_says_so() {
-    let by_xfcc = || {
-        Situation::get("/").header("x-forwarded-client-cert", b"By=x").header("x_forwarded_client_cert", b"y")
-    };
-    let both = ["x-forwarded-client-cert", "x_forwarded_client_cert"];
+    let by_xfcc = || Situation::get("/").header("x-forwarded-client-cert", b"By=x");
+    let own = ["x-forwarded-client-cert"];
     let minted = leaf("a").mint();
     let removing = forwarding(json!({ "remove_xfcc": true }));
-    assert_eq!(changes(&removing, &by_xfcc().certificate(&minted)).remove, both);
-    assert_eq!(changes(&removing, &by_xfcc()).remove, both);
+    assert_eq!(changes(&removing, &by_xfcc().certificate(&minted)).remove, own);
+    assert_eq!(changes(&removing, &by_xfcc()).remove, own);
     let ignored = route(json!({ "client_certificate": "ignored", "forward": { "remove_xfcc": true } }));
-    assert_eq!(changes(&ignored, &by_xfcc()).remove, both);
+    assert_eq!(changes(&ignored, &by_xfcc()).remove, own);
     let keeping = forwarding(json!({ "remove_xfcc": false }));
     assert!(changes(&keeping, &by_xfcc().certificate(&minted)).remove.is_empty());
 }

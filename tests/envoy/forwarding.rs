@@ -36,7 +36,8 @@ static SPLITTING: LazyLock<Minted> = LazyLock::new(|| {
 });
 
 /// Names that some route sets, in spellings that some server takes for them. HTTP/2 sends lower case.
-const SPELLINGS: [&str; 9] = [
+const SPELLINGS: [&str; 10] = [
+    "x_forwarded_client_cert",
     "x-client-id",
     "x_client_id",
     "x-client_id",
