@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::cert::forwarded::{self, ForwardedError};
 use crate::cert::{Certificate, Fingerprint};
 use crate::facts::{FactError, Facts, Transport};
-use crate::identity::{Identity, IdentityCache};
+use crate::identity::{Identity, IdentityCache, Known};
 use crate::policy::evaluate::Verified;
 use crate::policy::trace::{Finding, Stage, Step, Trace, Untraced};
 use crate::policy::{
@@ -53,9 +53,9 @@ impl Engine {
         now: Option<OffsetDateTime>,
         trace: &mut impl Trace,
     ) -> Decision {
-        let mut found = Found { route: None, mode: Mode::Enforce, identity: None };
+        let mut found = Found { route: None, mode: Mode::Enforce, identity: None, certificate: None };
         let verdict = self.judge(facts, now, &mut found, trace);
-        Decision::new(verdict, found.route, found.mode, found.identity)
+        Decision::new(verdict, found.route, found.mode, found.identity).with_certificate(found.certificate)
     }
 
     fn judge(
@@ -127,8 +127,9 @@ impl Engine {
             Denial::new(Reason::InternalError, "the connection's certificate digest is not SHA-256 in hex")
         })?;
         let known = self.identities.borrow_mut().get(digest);
-        if let Some(identity) = known {
+        if let Some(Known { identity, certificate }) = known {
             found.identity = Some(Rc::clone(&identity));
+            found.certificate = certificate;
             return self.verified(facts, identity).map(Some);
         }
         let (certificate, origin) = self.leaf(facts, headers, digest)?;
@@ -137,8 +138,13 @@ impl Engine {
         let identity = Rc::new(identity);
         found.identity = Some(Rc::clone(&identity));
         let verified = self.verified(facts, Rc::clone(&identity))?;
+        let certificate_bytes = certificate.der().len();
+        let certificate = self.policy.forwards_certificates().then(|| Rc::new(certificate));
+        found.certificate = certificate.clone();
         match origin {
-            Origin::Connection => self.identities.borrow_mut().insert(identity, certificate.der().len()),
+            Origin::Connection => {
+                self.identities.borrow_mut().insert(Known { identity, certificate }, certificate_bytes);
+            }
             // A header is checked on every request that brings it.
             Origin::Header => {}
         }
@@ -189,6 +195,7 @@ struct Found {
     route: Option<Arc<Route>>,
     mode: Mode,
     identity: Option<Rc<Identity>>,
+    certificate: Option<Rc<Certificate>>,
 }
 
 /// A client that asks one name's handshake for another name's resources gets 421, so that it asks again

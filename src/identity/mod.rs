@@ -37,7 +37,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 pub use attribute::{AttributePattern, AttributeType};
-pub(crate) use cache::IdentityCache;
+pub(crate) use cache::{IdentityCache, Known};
 pub use certificate_policy::{CertificatePolicy, CertificatePolicyPattern};
 pub use distinguished_name::{Attribute, AttributeValue, DistinguishedName, DistinguishedNameError};
 pub use dns::{DnsName, DnsPattern};

@@ -70,14 +70,9 @@ pub(super) fn remove_request_trailer(name: &str) -> Result<(), FactError> {
 
 /// Answers the request.
 pub(super) fn reply(reply: &Reply, id: DecisionId) -> Result<(), FactError> {
-    let id = id.to_string();
     let sent = match reply {
-        Reply::Http { status, body } => {
-            let headers = vec![
-                ("content-type", "text/plain; charset=utf-8"),
-                ("cache-control", "no-store"),
-                (DECISION_ID, &id),
-            ];
+        Reply::Http { status, headers, body } => {
+            let headers = headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
             hostcalls::send_http_response(u32::from(*status), headers, Some(body.as_bytes()))
         }
         // Envoy makes a gRPC reply of it, whose status is 200.
@@ -89,6 +84,7 @@ pub(super) fn reply(reply: &Reply, id: DecisionId) -> Result<(), FactError> {
                 GrpcStatus::Unavailable => proxy_wasm::types::GrpcStatusCode::Unavailable,
                 GrpcStatus::Unauthenticated => proxy_wasm::types::GrpcStatusCode::Unauthenticated,
             };
+            let id = id.to_string();
             hostcalls::send_grpc_response(status, Some(message), vec![(DECISION_ID, id.as_bytes())])
         }
     };

@@ -4,9 +4,13 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::decision::Reason;
+use super::forward::HeaderError;
 use super::location::{Location, Locator, Span};
 use super::method::is_method;
+use super::on_deny::OnDenyError;
 use super::source::Node;
+use super::template::TemplateError;
 use crate::identity::PatternError;
 use crate::identity::pattern::shown;
 
@@ -274,6 +278,29 @@ pub enum PolicyErrorKind {
         /// The key.
         key: &'static str,
     },
+    /// A key that means nothing beside, or without, others.
+    #[error("`{key}` has no effect here: {why}")]
+    Ineffective {
+        /// The key.
+        key: String,
+        /// What takes its effect.
+        why: &'static str,
+    },
+    /// A reason that no denial has.
+    #[error("unknown reason `{code}`", code = shown(code))]
+    UnknownReason {
+        /// The code.
+        code: String,
+    },
+    /// A text with fields.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A header for the upstream.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// An answer to denied requests.
+    #[error(transparent)]
+    OnDeny(#[from] OnDenyError),
 }
 
 impl PolicyErrorKind {
@@ -305,7 +332,11 @@ impl PolicyErrorKind {
             Self::BadPath { .. } => "bad_path",
             Self::BadMethod { .. } => "bad_method",
             Self::DenyWithoutAllow => "deny_without_allow",
-            Self::NoEffect { .. } => "no_effect",
+            Self::NoEffect { .. } | Self::Ineffective { .. } => "no_effect",
+            Self::UnknownReason { .. } => "unknown_reason",
+            Self::Template(_) | Self::OnDeny(OnDenyError::Template(_)) => "bad_template",
+            Self::Header(_) => "bad_header",
+            Self::OnDeny(_) => "bad_on_deny",
         }
     }
 
@@ -324,6 +355,13 @@ impl PolicyErrorKind {
             Self::UnknownIdentity { suggestion, .. } => {
                 suggestion.as_ref().map(|name| format!("did you mean `{}`?", shown(name)))
             }
+            Self::UnknownReason { code } => {
+                Some(match closest(code, Reason::ALL.iter().map(|reason| reason.code())) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => "records and the language reference list them".to_owned(),
+                })
+            }
+            Self::Template(error) | Self::OnDeny(OnDenyError::Template(error)) => error.help(),
             Self::MissingKey { help, .. } | Self::EmptyList { help, .. } => help.map(str::to_owned),
             Self::BadMethod { method } => {
                 let upper = method.to_ascii_uppercase();
@@ -349,7 +387,10 @@ impl PolicyErrorKind {
             | Self::BadHost { .. }
             | Self::BadPath { .. }
             | Self::DenyWithoutAllow
-            | Self::NoEffect { .. } => None,
+            | Self::NoEffect { .. }
+            | Self::Ineffective { .. }
+            | Self::Header(_)
+            | Self::OnDeny(_) => None,
         }
     }
 }

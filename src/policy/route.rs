@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::decision::Mode;
+use super::forward::Forward;
 use super::host::{Host, HostPattern};
 use super::matcher::Matcher;
 use super::on_deny::OnDeny;
@@ -26,7 +27,8 @@ pub struct Route {
     pub(super) methods: Vec<String>,
     pub(super) client_certificate: ClientCertificate,
     pub(super) mode: Mode,
-    pub(super) on_deny: OnDeny,
+    pub(super) forward: Arc<Forward>,
+    pub(super) on_deny: Arc<OnDeny>,
 }
 
 impl Route {
@@ -38,6 +40,11 @@ impl Route {
     /// Whether the route's denials are enforced.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// What the route tells the upstream of a client who may pass.
+    pub fn forward(&self) -> &Forward {
+        &self.forward
     }
 
     /// How the route answers a denied request.

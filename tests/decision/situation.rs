@@ -271,6 +271,37 @@ pub(crate) fn outcome(engine: &Engine, situation: &Situation) -> outcome::Outcom
     outcome::Outcome::of(&decision, engine.policy(), situation.headers().ok(), ID)
 }
 
+/// Status, headers and body of the answer to an HTTP request that is denied.
+pub(crate) fn answer(engine: &Engine, situation: &Situation) -> Answer {
+    match outcome(engine, situation) {
+        outcome::Outcome::Reply(outcome::Reply::Http { status, headers, body }) => {
+            let headers = headers.into_iter().map(|(name, value)| (name, value.into_owned())).collect();
+            Answer { status, headers, body }
+        }
+        other @ (outcome::Outcome::Reply(outcome::Reply::Grpc { .. }) | outcome::Outcome::Pass(_)) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+/// An answer over HTTP.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// The value of a header, which must not be there twice.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(key, _)| *key == name);
+        let value = values.next().map(|(_, value)| value.as_str());
+        assert!(values.next().is_none(), "{self:?}");
+        value
+    }
+}
+
 /// The audit record's line.
 pub(crate) fn line(engine: &Engine, situation: &Situation) -> String {
     let decision = decide(engine, situation);

@@ -396,6 +396,11 @@ impl Minted {
     }
 }
 
+/// The pair `Chain` of `x-forwarded-client-cert` as Envoy writes it for certificates in PEM, the leaf first.
+pub(crate) fn xfcc_chain(pems: &[String]) -> String {
+    format!("Chain=\"{}\"", xfcc_escaped(&pems.concat()))
+}
+
 /// Envoy's five replacements in `x-forwarded-client-cert`.
 pub(crate) fn xfcc_escaped(pem: &str) -> String {
     let escapes = [("\n", "%0A"), (" ", "%20"), ("+", "%2B"), ("/", "%2F"), ("=", "%3D")];

@@ -4,9 +4,11 @@
 
 mod documents;
 mod forms;
+mod forward;
 mod json;
 mod limits;
 mod matchers;
+mod on_deny;
 mod routes;
 mod several;
 
