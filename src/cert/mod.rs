@@ -2,6 +2,7 @@
 //!
 //! A [`Certificate`] is well-formed DER and nothing more: who its holder is says [`crate::identity`].
 
+pub(crate) mod algorithm_identifier;
 pub(crate) mod der;
 pub(crate) mod extension;
 pub mod forwarded;

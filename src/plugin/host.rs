@@ -25,6 +25,26 @@ pub(super) fn attribute(fact: &'static str, path: &[&str]) -> Result<Option<Vec<
     }
 }
 
+/// A value of the dynamic metadata.
+pub(super) enum Metadata {
+    /// There is none, or an empty one.
+    Absent,
+    /// One that Envoy gives to no filter: null, or what holds it.
+    Unserializable,
+    /// Anything else.
+    Octets(Vec<u8>),
+}
+
+/// The value of the dynamic metadata at `path`.
+pub(super) fn metadata(fact: &'static str, path: &[&str]) -> Result<Metadata, FactError> {
+    match hostcalls::get_property(path.to_vec()) {
+        Ok(Some(octets)) if !octets.is_empty() => Ok(Metadata::Octets(octets)),
+        Ok(_) => Ok(Metadata::Absent),
+        Err(Status::SerializationFailure) => Ok(Metadata::Unserializable),
+        Err(status) => Err(error(fact, status)),
+    }
+}
+
 /// A boolean attribute: one byte.
 pub(super) fn boolean(fact: &'static str, path: &[&str]) -> Result<Option<bool>, FactError> {
     match attribute(fact, path)?.as_deref() {

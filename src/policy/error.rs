@@ -13,6 +13,7 @@ use super::source::Node;
 use super::template::TemplateError;
 use crate::identity::PatternError;
 use crate::identity::pattern::shown;
+use crate::token::ClaimPathError;
 
 /// Names less similar than this (Jaro-Winkler, 0 to 1) are not suggested.
 const SUGGESTION_THRESHOLD: f64 = 0.8;
@@ -267,6 +268,30 @@ pub enum PolicyErrorKind {
         /// The method.
         method: String,
     },
+    /// A cipher suite that Envoy cannot negotiate.
+    #[error("`{cipher}` is no cipher suite that Envoy has for clients with certificates", cipher = shown(cipher))]
+    BadCipher {
+        /// The name.
+        cipher: String,
+        /// The name that is closest, if any is close.
+        suggestion: Option<&'static str>,
+    },
+    /// What names no claim of a token.
+    #[error("`{path}` names no claim: {why}", path = shown(path))]
+    BadClaim {
+        /// The text.
+        path: String,
+        /// What is wrong with it.
+        why: ClaimPathError,
+    },
+    /// Text that no claim is compared with.
+    #[error("`{text}` can be no text of a claim here: {why}", text = shown(text))]
+    BadClaimText {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// `deny` without `allow` where a certificate is optional.
     #[error(
         "`deny` without `allow` on an `optional` route: a denied client would come without its certificate"
@@ -331,6 +356,8 @@ impl PolicyErrorKind {
             Self::BadHost { .. } => "bad_host",
             Self::BadPath { .. } => "bad_path",
             Self::BadMethod { .. } => "bad_method",
+            Self::BadCipher { .. } => "bad_cipher",
+            Self::BadClaim { .. } | Self::BadClaimText { .. } => "bad_claim",
             Self::DenyWithoutAllow => "deny_without_allow",
             Self::NoEffect { .. } | Self::Ineffective { .. } => "no_effect",
             Self::UnknownReason { .. } => "unknown_reason",
@@ -362,6 +389,7 @@ impl PolicyErrorKind {
                 })
             }
             Self::Template(error) | Self::OnDeny(OnDenyError::Template(error)) => error.help(),
+            Self::BadCipher { suggestion, .. } => suggestion.map(|name| format!("did you mean `{name}`?")),
             Self::MissingKey { help, .. } | Self::EmptyList { help, .. } => help.map(str::to_owned),
             Self::BadMethod { method } => {
                 let upper = method.to_ascii_uppercase();
@@ -386,6 +414,8 @@ impl PolicyErrorKind {
             | Self::Pattern(_)
             | Self::BadHost { .. }
             | Self::BadPath { .. }
+            | Self::BadClaim { .. }
+            | Self::BadClaimText { .. }
             | Self::DenyWithoutAllow
             | Self::NoEffect { .. }
             | Self::Ineffective { .. }

@@ -1,7 +1,8 @@
 //! What a policy rests on in the listener that it runs behind.
 
 use super::Policy;
-use super::route::{ClientCertificate, ServerNameRule};
+use super::route::ClientCertificate;
+use super::tls::ServerNameRule;
 
 /// What the routes of a policy, taken together, ask of clients' certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Policy {
         let compares = self.routes.iter().any(|route| match route.client_certificate() {
             ClientCertificate::Ignored => false,
             ClientCertificate::Optional(rules) | ClientCertificate::Required(rules) => {
-                rules.server_name != ServerNameRule::Ignore
+                rules.tls.server_name != ServerNameRule::Ignore
             }
         });
         if compares { ServerNameUse::Compared } else { ServerNameUse::Never }

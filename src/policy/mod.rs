@@ -1,5 +1,6 @@
 //! The policy: what it says, how a document becomes one, and how a request is judged by it.
 
+mod certificate_demands;
 mod compile;
 mod configuration;
 mod decision;
@@ -17,6 +18,8 @@ mod route;
 mod rule;
 mod source;
 mod template;
+mod tls;
+mod token;
 pub mod trace;
 
 pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
@@ -33,12 +36,15 @@ pub use on_deny::{
     Answer, Body, MediaType, OnDeny, OnDenyError, Page, Redirect, RedirectStatus, ReplyField, fixed_status,
 };
 pub use path::{PathCase, PathError};
-pub use route::{Route, RouteTable, ServerNameRule};
+pub use route::{Route, RouteTable};
 pub use rule::Rule;
 pub use template::{Piece, Template, TemplateError};
+pub use tls::ServerNameRule;
 
 pub(crate) use path::{check as check_path, without_query};
 pub(crate) use route::{ClientCertificate, Selection};
+pub(crate) use tls::{CipherSuite, TlsDemands, TlsVersion};
+pub(crate) use token::{Binding, TokenDemands, names_certificate};
 
 use std::sync::Arc;
 

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::certificate_demands::CertificateDemands;
 use super::decision::Mode;
 use super::forward::Forward;
 use super::host::{Host, HostPattern};
 use super::matcher::Matcher;
 use super::on_deny::OnDeny;
 use super::path::{self, PathCase, PathError, Readings};
+use super::tls::TlsDemands;
+use super::token::TokenDemands;
 use crate::identity::TextPattern;
 
 /// Most routes that the detail of an ambiguous path names.
@@ -93,10 +96,13 @@ impl ClientCertificate {
 /// What must hold of a certificate that is presented.
 #[derive(Debug)]
 pub(crate) struct CertificateRules {
-    pub(crate) server_name: ServerNameRule,
+    pub(crate) tls: Arc<TlsDemands>,
+    pub(crate) certificate: Arc<CertificateDemands>,
     /// Looked at first.
     pub(crate) deny: Option<Matcher>,
     pub(crate) allow: Allow,
+    /// Of anonymous clients too.
+    pub(crate) token: Option<TokenDemands>,
 }
 
 /// Whom a route lets in.
@@ -106,17 +112,6 @@ pub(crate) enum Allow {
     AnyVerified,
     /// The holder of a certificate that matches.
     Matching(Matcher),
-}
-
-/// How the server name of the TLS handshake (SNI) and the request's host must agree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerNameRule {
-    /// They must be the same.
-    Match,
-    /// The server name does not matter.
-    Ignore,
-    /// The server name must be one of these.
-    OneOf(Vec<HostPattern>),
 }
 
 /// A path as a route names it.

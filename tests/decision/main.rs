@@ -13,6 +13,7 @@ mod situation;
 
 mod ambiguous_paths;
 mod attacks;
+mod certificate_demands;
 mod combining;
 mod demands;
 mod examples;
@@ -27,6 +28,8 @@ mod replies;
 mod routing;
 mod server_names;
 mod shadow;
+mod tls_demands;
+mod tokens;
 mod typed;
 mod upstream;
 mod validity;

@@ -14,7 +14,7 @@ fn of_keys() {
         ),
         (
             r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored", "zzz": 1}"#,
-            "5:76: unknown key `zzz` (at `/routes/0/zzz`); known here: `name`, `match`, `client_certificate`, `allow`, `deny`, `tls`, `forward`, `on_deny`, `mode`",
+            "5:76: unknown key `zzz` (at `/routes/0/zzz`); known here: `name`, `match`, `client_certificate`, `allow`, `deny`, `certificate`, `tls`, `token`, `forward`, `on_deny`, `mode`",
         ),
         (
             r#"{"match": {"path": "/"}, "client_certificate": "ignored"}"#,
@@ -170,11 +170,7 @@ fn of_server_names() {
             r#""allow": "any_verified", "tls": {"sni": ["a.example:443"]}"#,
             "5:118: `a.example:443` is not a host: leave the port out (at `/routes/0/tls/sni/0`)",
         ),
-        (r#""allow": "any_verified", "tls": {}"#, "5:109: missing key `sni` (at `/routes/0/tls`)"),
-        (
-            r#""allow": "any_verified", "tls": {"sni": "match", "min_version": "TLSv1.2"}"#,
-            "5:126: `min_version` is not supported by this version of mtls-policy (at `/routes/0/tls/min_version`)",
-        ),
+        (r#""allow": "any_verified", "tls": {}"#, "5:109: `tls` must not be empty (at `/routes/0/tls`)"),
     ]);
 }
 

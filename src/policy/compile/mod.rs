@@ -1,5 +1,6 @@
 //! From the spanned tree to a [`Policy`](super::Policy): checks everything, collects every error, builds only what is valid.
 
+mod certificate;
 mod demands;
 mod forward;
 mod matcher;
@@ -10,6 +11,7 @@ mod request_match;
 mod round_trip;
 mod route;
 mod tls;
+mod token;
 mod value;
 
 use reader::{Keys, Object, Problems, word};

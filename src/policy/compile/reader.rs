@@ -152,6 +152,15 @@ pub(super) fn string<'n>(node: &'n Node, problems: &mut Problems) -> Option<&'n 
     }
 }
 
+pub(super) fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
+    match node.value {
+        Value::Bool(value) => Some(value),
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            wrong_type(node, "true or false", problems)
+        }
+    }
+}
+
 /// One of a fixed set of words.
 pub(super) fn word<T: Clone>(
     node: &Node,
