@@ -5,14 +5,19 @@ mod configuration;
 mod decision;
 mod error;
 pub(crate) mod evaluate;
+mod header;
 mod host;
 mod location;
 mod matcher;
 mod method;
+mod network;
 mod on_deny;
 mod path;
+mod request_match;
 mod route;
+mod route_metadata;
 mod source;
+mod table;
 pub mod trace;
 
 pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
@@ -22,10 +27,13 @@ pub use location::Location;
 pub use method::is_method;
 pub use on_deny::OnDeny;
 pub use path::{PathCase, PathError};
-pub use route::{Route, RouteTable, ServerNameRule};
+pub use route::{Route, ServerNameRule};
+pub use table::RouteTable;
 
 pub(crate) use path::{check as check_path, without_query};
-pub(crate) use route::{ClientCertificate, Selection};
+pub(crate) use request_match::{Answers, Matched, Request, Stop};
+pub(crate) use route::ClientCertificate;
+pub(crate) use table::Selection;
 
 use crate::cert::Fingerprint;
 use location::Span;
@@ -37,6 +45,7 @@ pub struct Policy {
     digest: Fingerprint,
     verification: Verification,
     leaf_source: LeafSource,
+    client_address: ClientAddress,
     on_deny: OnDeny,
     routes: RouteTable,
 }
@@ -66,6 +75,15 @@ pub enum LeafSource {
     Connection,
     /// The last element of the forwarded header, bound to the connection by digest.
     Xfcc,
+}
+
+/// Which address of a client `source` compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAddress {
+    /// The connection's other end.
+    Direct,
+    /// What Envoy takes for the client's address: by its configuration out of `x-forwarded-for`.
+    Forwarded,
 }
 
 impl Policy {
@@ -123,6 +141,11 @@ impl Policy {
     /// Where certificates are read.
     pub fn leaf_source(&self) -> LeafSource {
         self.leaf_source
+    }
+
+    /// Which address of a client `source` compares.
+    pub fn client_address(&self) -> ClientAddress {
+        self.client_address
     }
 
     /// How a request is denied that selects no route.

@@ -6,7 +6,7 @@ use super::demands::client_certificate;
 use super::matcher::MatcherCompiler;
 use super::on_deny::on_deny;
 use super::reader::{Keys, Object, Problems, all_or_none, entries, string, word};
-use super::request_match::{MATCH_ALL_HELP, RequestMatch, request_match};
+use super::request_match::{MATCH_ALL_HELP, request_match};
 use super::tls::tls;
 use crate::policy::decision::Mode;
 use crate::policy::error::PolicyErrorKind;
@@ -80,12 +80,9 @@ fn route<'n>(
     let mode = object.get("mode").map_or(Some(defaults.mode), |node| mode(node, problems));
     let on_deny =
         object.get("on_deny").map_or_else(|| Some(defaults.on_deny.clone()), |node| on_deny(node, problems));
-    let RequestMatch { hosts, path, methods } = matches?;
     Some(Route {
         name: name?,
-        hosts,
-        path,
-        methods,
+        matches: matches?,
         client_certificate: client_certificate?,
         mode: mode?,
         on_deny: on_deny?,
