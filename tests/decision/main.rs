@@ -14,6 +14,7 @@ mod situation;
 mod ambiguous_paths;
 mod attacks;
 mod combining;
+mod conditions;
 mod demands;
 mod examples;
 mod facts;
