@@ -262,37 +262,75 @@ impl RequestMatch {
         Ok(doubtful.map_or(Matched::Yes, Matched::CannotTell))
     }
 
-    /// What Envoy tells is asked last: each answer costs a call.
+    /// What Envoy tells is asked last: each answer costs a call. What it told for other routes is looked at first, so that
+    /// nothing is asked for a route that is none in any case.
     fn mismatch_beyond_headers(&self, request: &Request<'_>) -> Result<Option<Mismatch<'_>>, Stop> {
-        let among = |wanted: &[String], name: Option<&[u8]>| {
-            wanted.iter().any(|wanted| name == Some(wanted.as_bytes()))
-        };
-        if !self.envoy_routes.is_empty() && !among(&self.envoy_routes, request.envoy_route()?) {
+        if let Some(known) = self.mismatch_by_known(request) {
+            return Ok(Some(known));
+        }
+        if !self.envoy_routes.is_empty() && !is_among(&self.envoy_routes, request.envoy_route()?) {
             return Ok(Some(Mismatch::EnvoyRoute));
         }
-        if !self.envoy_clusters.is_empty() && !among(&self.envoy_clusters, request.envoy_cluster()?) {
+        if !self.envoy_clusters.is_empty() && !is_among(&self.envoy_clusters, request.envoy_cluster()?) {
             return Ok(Some(Mismatch::EnvoyCluster));
         }
-        for MetadataCondition { namespace, key, values } in &self.route_metadata {
-            let same = match request.route_metadata()?.entry(namespace, key) {
-                Entry::Text(text) => values.iter().any(|value| value == text),
-                Entry::Absent => false,
+        for condition in &self.route_metadata {
+            match condition.holds(request.route_metadata()?) {
+                Truth::Yes => {}
+                Truth::No => return Ok(Some(condition.mismatch())),
                 // Written by the operator as something else than the policy expects: nobody knows what is meant.
-                Entry::NoText => {
+                Truth::CannotTell => {
+                    let MetadataCondition { namespace, key, .. } = condition;
                     let what = format_args!("metadata `{namespace}.{key}` of Envoy's route is no text");
                     return Err(Stop::Denied(Denial::new(Reason::InternalError, what)));
                 }
-            };
-            if !same {
-                return Ok(Some(Mismatch::RouteMetadata { namespace, key }));
             }
         }
-        if !self.sources.is_empty() {
-            let source = request.source()?;
-            if !self.sources.iter().any(|network| network.contains(source)) {
-                return Ok(Some(Mismatch::Source));
-            }
+        if !self.sources.is_empty() && !self.is_from(request.source()?) {
+            return Ok(Some(Mismatch::Source));
         }
         Ok(None)
+    }
+
+    fn mismatch_by_known(&self, request: &Request<'_>) -> Option<Mismatch<'_>> {
+        let differs = |wanted: &[String], known: Option<Option<&[u8]>>| {
+            !wanted.is_empty() && known.is_some_and(|name| !is_among(wanted, name))
+        };
+        if differs(&self.envoy_routes, request.known_envoy_route()) {
+            return Some(Mismatch::EnvoyRoute);
+        }
+        if differs(&self.envoy_clusters, request.known_envoy_cluster()) {
+            return Some(Mismatch::EnvoyCluster);
+        }
+        if let Some(metadata) = request.known_route_metadata()
+            && let Some(other) = self.route_metadata.iter().find(|wanted| wanted.holds(metadata) == Truth::No)
+        {
+            return Some(other.mismatch());
+        }
+        let elsewhere = |source| !self.sources.is_empty() && !self.is_from(source);
+        request.known_source().is_some_and(elsewhere).then_some(Mismatch::Source)
+    }
+
+    fn is_from(&self, source: IpAddr) -> bool {
+        self.sources.iter().any(|network| network.contains(source))
+    }
+}
+
+fn is_among(wanted: &[String], name: Option<&[u8]>) -> bool {
+    wanted.iter().any(|wanted| name == Some(wanted.as_bytes()))
+}
+
+impl MetadataCondition {
+    /// Cannot be told where the entry is no text.
+    fn holds(&self, metadata: &RouteMetadata) -> Truth {
+        match metadata.entry(&self.namespace, &self.key) {
+            Entry::Text(text) => self.values.iter().any(|value| value == text).into(),
+            Entry::Absent => Truth::No,
+            Entry::NoText => Truth::CannotTell,
+        }
+    }
+
+    fn mismatch(&self) -> Mismatch<'_> {
+        Mismatch::RouteMetadata { namespace: &self.namespace, key: &self.key }
     }
 }

@@ -1,5 +1,7 @@
 //! The routes of a policy, and which of them a request selects.
 
+#[cfg(test)]
+mod agreement;
 mod expressions;
 mod index;
 mod path_tree;

@@ -39,6 +39,18 @@ impl Ambiguity {
         Self { open: true, ..Self::default() }
     }
 
+    /// Every route that some reading selects.
+    #[cfg(test)]
+    pub(super) fn candidates(&self) -> &[Arc<Route>] {
+        &self.candidates
+    }
+
+    /// Whether some reading selects no route.
+    #[cfg(test)]
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Shadowed only if every route that could have been meant is: otherwise a request could choose to be shadowed.
     pub(crate) fn mode(&self) -> Mode {
         if !self.open && self.candidates.iter().all(|route| route.mode() == Mode::Shadow) {
