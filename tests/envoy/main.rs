@@ -22,4 +22,5 @@ mod injected;
 mod policies;
 mod replacement;
 mod replies;
+mod routing;
 mod shipped;
