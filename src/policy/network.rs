@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A network in CIDR form (RFC 4632, section 3.1; RFC 4291, section 2.3), or one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Network {
     /// No bit is set beyond the prefix.
     first: IpAddr,
@@ -58,6 +58,14 @@ impl Network {
     /// Whether `address` lies in it.
     pub(super) fn contains(&self, address: IpAddr) -> bool {
         self.first.is_ipv4() == address.is_ipv4() && Self::around(address, self.prefix) == *self
+    }
+
+    /// The octets of its first address.
+    pub(super) fn octets(&self) -> Vec<u8> {
+        match self.first {
+            IpAddr::V4(first) => first.octets().to_vec(),
+            IpAddr::V6(first) => first.octets().to_vec(),
+        }
     }
 
     /// Whether it is a network of IPv4 or of IPv6, and the length of its prefix.

@@ -3,7 +3,7 @@
 //! For every kind of condition the index knows which routes hold it of the request at hand; what remains is in all of
 //! these. It may leave a route that does not match, for the route itself is asked in the end, and leaves out none that does.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use super::path_tree::PathTree;
@@ -38,8 +38,9 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn new(routes: &[impl AsRef<Route>], path_case: PathCase) -> Self {
         let all = || routes.iter().map(|route| &route.as_ref().matches).enumerate();
-        let headers = most_named(all().flat_map(|(_, matches)| &matches.headers).map(|header| &header.name));
-        let entries = most_named(all().flat_map(|(_, matches)| &matches.route_metadata).map(metadata_name));
+        let headers =
+            all().flat_map(|(_, matches)| &matches.headers).map(|header| ("", header.name.as_str()));
+        let entries = all().flat_map(|(_, matches)| &matches.route_metadata).map(metadata_name);
         let paths =
             |case| PathIndex::new(all().map(|(position, matches)| (position, matches.path.as_ref())), case);
         let mut index = Self {
@@ -47,12 +48,12 @@ impl Index {
             methods: TextIndex::default(),
             paths: paths(PathCase::Sensitive),
             folded_paths: (path_case == PathCase::Insensitive).then(|| paths(PathCase::Insensitive)),
-            headers: headers.into_iter().map(|name| (name.clone(), TextIndex::default())).collect(),
+            headers: most_named(headers).into_iter().map(|(_, name)| (name, TextIndex::default())).collect(),
             envoy_routes: TextIndex::default(),
             envoy_clusters: TextIndex::default(),
-            route_metadata: entries
+            route_metadata: most_named(entries)
                 .into_iter()
-                .map(|(namespace, key)| ((namespace.to_owned(), key.to_owned()), TextIndex::default()))
+                .map(|name| (name, TextIndex::default()))
                 .collect(),
             sources: NetworkIndex::default(),
         };
@@ -77,8 +78,10 @@ impl Index {
                 }
             }
             for ((namespace, key), values) in &mut index.route_metadata {
-                let wanted =
-                    matches.route_metadata.iter().find(|wanted| metadata_name(wanted) == (namespace, key));
+                let wanted = matches
+                    .route_metadata
+                    .iter()
+                    .find(|wanted| metadata_name(wanted) == (namespace.as_str(), key.as_str()));
                 values.push(Some(wanted.map_or(&[], |wanted| &wanted.values)), position);
             }
         }
@@ -155,23 +158,30 @@ pub(super) struct UsedAnswers {
     source: bool,
 }
 
-fn metadata_name(condition: &MetadataCondition) -> (&String, &String) {
+fn metadata_name(condition: &MetadataCondition) -> (&str, &str) {
     (&condition.namespace, &condition.key)
 }
 
 /// The names that occur most often, the same ones in whatever order they are counted.
-fn most_named<T: std::hash::Hash + Ord + Copy>(names: impl Iterator<Item = T>) -> Vec<T> {
-    let mut counts: HashMap<T, usize> = HashMap::new();
+fn most_named<'r>(names: impl Iterator<Item = (&'r str, &'r str)>) -> Vec<(String, String)> {
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     names.for_each(|name| *counts.entry(name).or_default() += 1);
-    let mut names: Vec<(usize, T)> = counts.into_iter().map(|(name, count)| (count, name)).collect();
-    names.sort_unstable_by(|left, right| right.cmp(left));
-    names.into_iter().take(MAX_NAMES).map(|(_, name)| name).collect()
+    let mut most = Vec::new();
+    while most.len() < MAX_NAMES
+        && let Some(name) = counts.iter().max_by_key(|(_, count)| **count).map(|(name, _)| *name)
+    {
+        counts.remove(&name);
+        most.push((name.0.to_owned(), name.1.to_owned()));
+    }
+    most
 }
+
+type ByText = HashMap<Vec<u8>, RouteSet>;
 
 /// Routes by texts of which one must be that of the request.
 #[derive(Debug, Default)]
 struct TextIndex {
-    by_text: HashMap<Vec<u8>, RouteSet>,
+    by_text: ByText,
     /// Routes of which it is not known here which texts they match.
     others: RouteSet,
     /// Routes that match whatever the text is.
@@ -211,9 +221,9 @@ impl TextIndex {
 /// Routes by host.
 #[derive(Debug, Default)]
 struct HostIndex {
-    exact: HashMap<String, RouteSet>,
+    exact: ByText,
     /// By suffix, without the dot in front.
-    below: HashMap<String, RouteSet>,
+    below: ByText,
     any: RouteSet,
 }
 
@@ -223,11 +233,11 @@ impl HostIndex {
             self.any.push(position);
         }
         for pattern in patterns {
-            let set = match pattern {
-                HostPattern::Exact(host) => self.exact.entry(host.as_str().to_owned()),
-                HostPattern::Below(suffix) => self.below.entry(suffix.trim_start_matches('.').to_owned()),
+            let (map, text) = match pattern {
+                HostPattern::Exact(host) => (&mut self.exact, host.as_str()),
+                HostPattern::Below(suffix) => (&mut self.below, suffix.trim_start_matches('.')),
             };
-            set.or_default().push(position);
+            map.entry(text.as_bytes().to_vec()).or_default().push(position);
         }
     }
 
@@ -237,9 +247,9 @@ impl HostIndex {
 
     fn find(&self, host: &Host) -> Vec<&RouteSet> {
         let host = host.as_str();
-        let exact = self.exact.get(host);
+        let exact = self.exact.get(host.as_bytes());
         let suffixes = host.match_indices('.').filter_map(|(dot, _)| host.get(dot + 1..));
-        let below = suffixes.filter_map(|suffix| self.below.get(suffix));
+        let below = suffixes.filter_map(|suffix| self.below.get(suffix.as_bytes()));
         [&self.any].into_iter().chain(exact).chain(below).collect()
     }
 }
@@ -281,9 +291,8 @@ impl PathIndex {
 /// Routes by the network that the client is in.
 #[derive(Debug, Default)]
 struct NetworkIndex {
-    by_network: HashMap<Network, RouteSet>,
-    /// Every different kind and length that the networks have, some 30 at most in practice.
-    shapes: Vec<(bool, u8)>,
+    /// For every version of IP and length of prefix that occurs, some 30 at most in practice, the networks by their octets.
+    by_shape: Vec<((bool, u8), ByText)>,
     any: RouteSet,
 }
 
@@ -293,16 +302,24 @@ impl NetworkIndex {
             self.any.push(position);
         }
         for network in networks {
-            if !self.shapes.contains(&network.shape()) {
-                self.shapes.push(network.shape());
+            let shape = network.shape();
+            let map = match self.by_shape.iter().position(|(known, _)| *known == shape) {
+                Some(at) => self.by_shape.get_mut(at),
+                None => {
+                    self.by_shape.push((shape, ByText::new()));
+                    self.by_shape.last_mut()
+                }
+            };
+            if let Some((_, map)) = map {
+                map.entry(network.octets()).or_default().push(position);
             }
-            self.by_network.entry(*network).or_default().push(position);
         }
     }
 
     fn find(&self, source: IpAddr) -> Vec<&RouteSet> {
-        let shapes = self.shapes.iter().filter(|(is_ipv4, _)| *is_ipv4 == source.is_ipv4());
-        let found = shapes.filter_map(|(_, prefix)| self.by_network.get(&Network::around(source, *prefix)));
+        let shapes = self.by_shape.iter().filter(|((is_ipv4, _), _)| *is_ipv4 == source.is_ipv4());
+        let found =
+            shapes.filter_map(|((_, prefix), map)| map.get(&Network::around(source, *prefix).octets()));
         [&self.any].into_iter().chain(found).collect()
     }
 }
