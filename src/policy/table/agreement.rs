@@ -246,7 +246,7 @@ impl NaiveRoute {
             })
         };
         // What other routes have asked already rules a route out before anything is asked for it.
-        let ruled_out = |(number, (wanted, answer)): (usize, &(&Vec<&str>, Result<Option<&str>, ()>))| {
+        let ruled_out = |(number, (wanted, answer)): (usize, &(&Vec<&str>, Answer))| {
             known[number] && !wanted.is_empty() && answer.is_ok_and(|answer| !among(wanted, answer))
         };
         if texts.iter().enumerate().any(ruled_out)
@@ -389,15 +389,18 @@ impl NaiveReadings {
 /// The headers that routes name.
 const HEADERS: [&str; 5] = ["x-a", "x_b", "x-c", "x-d", "x-e"];
 
+/// A name that Envoy tells, if there is one; an error where it does not answer.
+type Answer = Result<Option<&'static str>, ()>;
+
 #[derive(Debug)]
 struct NaiveRequest {
     host: &'static str,
     method: &'static str,
     path: String,
     headers: Vec<(&'static str, &'static str)>,
-    envoy_route: Result<Option<&'static str>, ()>,
-    envoy_cluster: Result<Option<&'static str>, ()>,
-    metadata: Result<Option<&'static str>, ()>,
+    envoy_route: Answer,
+    envoy_cluster: Answer,
+    metadata: Answer,
     source: Option<[u8; 4]>,
     /// Of each of the headers that routes name, once it is asked for.
     read: [OnceCell<NaiveReadings>; HEADERS.len()],
@@ -484,7 +487,7 @@ impl Answers for NaiveRequest {
     }
 }
 
-fn answered(answer: Result<Option<&str>, ()>) -> Result<Option<Vec<u8>>, Denial> {
+fn answered(answer: Answer) -> Result<Option<Vec<u8>>, Denial> {
     let answer = answer.map_err(|()| Denial::new(Reason::InternalError, "no answer"))?;
     Ok(answer.map(|text| text.as_bytes().to_vec()))
 }
