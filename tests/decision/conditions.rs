@@ -363,9 +363,15 @@ fn a_route_tells_the_first_condition_that_does_not_hold() {
     assert!(engine.mismatch(&with_metadata(), 0).is_err(), "the source cannot be told");
 }
 
+/// The condition of the route of that number.
+type Condition = fn(usize) -> Value;
+
+/// The request changed so that it is for the route of that number.
+type Hit = fn(Situation, usize) -> Situation;
+
 #[test]
 fn every_condition_tells_ten_thousand_routes_apart() {
-    let conditions: [(&str, fn(usize) -> Value, fn(Situation, usize) -> Situation); 5] = [
+    let conditions: [(&str, Condition, Hit); 5] = [
         (
             "header",
             |index| json!({ "headers": { "x-tenant": format!("t{index}") } }),
