@@ -52,7 +52,7 @@ fn a_template_matches_whole_paths_segment_by_segment() {
 #[test]
 fn a_segment_of_a_template_that_may_be_read_as_none_or_as_two_is_ambiguous() {
     let engine = open(&[("user", json!({ "path": { "template": "/users/{id}" } })), rest()]);
-    for path in ["/users/7%2f8", "/users/;x", "/users/%2e", "/users/..", "/users/7/../8/9", "/users/7%5c"] {
+    for path in ["/users/7%2f8", "/users/;x", "/users/%2e", "/users/..", "/users/7/../8", "/users/7%5c"] {
         assert_eq!(verdict(&engine, &Situation::get(path)), "ambiguous_path", "{path}");
     }
     assert_eq!(route_found(&engine, &Situation::get("/users/7;x")), "user", "every reading is one segment");
