@@ -52,7 +52,7 @@ fn a_template_matches_whole_paths_segment_by_segment() {
 #[test]
 fn a_segment_of_a_template_that_may_be_read_as_none_or_as_two_is_ambiguous() {
     let engine = open(&[("user", json!({ "path": { "template": "/users/{id}" } })), rest()]);
-    for path in ["/users/7%2f8", "/users/;x", "/users/%2e", "/users/..", "/users/7/../8/9", "/users/7%5c"] {
+    for path in ["/users/7%2f8", "/users/;x", "/users/%2e", "/users/..", "/users/7/../8", "/users/7%5c"] {
         assert_eq!(verdict(&engine, &Situation::get(path)), "ambiguous_path", "{path}");
     }
     assert_eq!(route_found(&engine, &Situation::get("/users/7;x")), "user", "every reading is one segment");
@@ -363,9 +363,15 @@ fn a_route_tells_the_first_condition_that_does_not_hold() {
     assert!(engine.mismatch(&with_metadata(), 0).is_err(), "the source cannot be told");
 }
 
+/// The condition of the route of that number.
+type Condition = fn(usize) -> Value;
+
+/// The request changed so that it is for the route of that number.
+type Hit = fn(Situation, usize) -> Situation;
+
 #[test]
 fn every_condition_tells_ten_thousand_routes_apart() {
-    let conditions: [(&str, fn(usize) -> Value, fn(Situation, usize) -> Situation); 5] = [
+    let conditions: [(&str, Condition, Hit); 5] = [
         (
             "header",
             |index| json!({ "headers": { "x-tenant": format!("t{index}") } }),
