@@ -59,9 +59,9 @@ pub(super) struct Explain {
     #[arg(long, value_name = "NAME")]
     sni: Option<String>,
 
-    /// The version of TLS, as Envoy writes it.
-    #[arg(long, value_name = "VERSION", default_value = "TLSv1.3")]
-    tls_version: String,
+    /// The version of TLS, as Envoy writes it; by default `TLSv1.3`.
+    #[arg(long, value_name = "VERSION")]
+    tls_version: Option<String>,
 
     /// The cipher suite, as Envoy writes it.
     #[arg(long, value_name = "NAME")]
@@ -150,7 +150,7 @@ impl Explain {
         match &mut connection.transport {
             Some(tls) => {
                 tls.certificate = certificate;
-                tls.version = Some(self.tls_version.clone());
+                tls.version.clone_from(&self.tls_version);
                 tls.cipher.clone_from(&self.cipher);
                 if let Some(name) = &self.sni {
                     tls.server_name = Some(name.clone()).filter(|name| !name.is_empty());
@@ -158,6 +158,9 @@ impl Explain {
             }
             None if certificate.is_some() || self.sni.is_some() => {
                 return Err("a certificate or server name without TLS: write `https://`".to_owned());
+            }
+            None if self.tls_version.is_some() || self.cipher.is_some() => {
+                return Err("a version or cipher suite of TLS without TLS: write `https://`".to_owned());
             }
             None => {}
         }

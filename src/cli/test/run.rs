@@ -121,6 +121,9 @@ impl Bench<'_> {
             None if peer.certificate.is_some() || peer.sni.is_some() => {
                 return Err("a certificate or server name without TLS: write `https://`".to_owned());
             }
+            None if peer.tls_version.is_some() || peer.cipher.is_some() => {
+                return Err("a version or cipher suite of TLS without TLS: write `https://`".to_owned());
+            }
             None => {}
         }
         Ok(Situation::new(&target, headers(&request.headers), connection))
