@@ -1,6 +1,7 @@
 //! Requests and clients that no proxy has seen, described by people: what the engine asks is answered from here.
 
 pub(crate) mod certificates;
+mod distinguished_name;
 pub(crate) mod mint;
 mod one_or_many;
 mod situation;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::de::{Deserializer, Error as _};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -58,17 +58,36 @@ impl<'de> Deserialize<'de> for CertificateSource {
     }
 }
 
-/// One test: who asks for what, and what should come of it.
+/// One test: who asks for what, and what should come of it. Of several peers each makes each of the requests.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Test {
     pub(super) name: String,
-    #[serde(default)]
-    pub(super) peer: Peer,
-    pub(super) request: Request,
+    #[serde(default = "nobody", rename = "peer", deserialize_with = "one_or_several")]
+    pub(super) peers: Vec<Peer>,
+    #[serde(rename = "request", deserialize_with = "one_or_several")]
+    pub(super) requests: Vec<Request>,
     pub(super) expect: Expectation,
     /// RFC 3339; by default the file's.
     pub(super) time: Option<String>,
+}
+
+/// A peer without a certificate.
+fn nobody() -> Vec<Peer> {
+    vec![Peer::default()]
+}
+
+/// A value, or an array of them. An empty one would test nothing.
+fn one_or_several<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Array(values) if values.is_empty() => Err(D::Error::custom("an empty list tests nothing")),
+        Value::Array(values) => {
+            values.into_iter().map(|value| T::deserialize(value).map_err(D::Error::custom)).collect()
+        }
+        value => T::deserialize(value).map(|value| vec![value]).map_err(D::Error::custom),
+    }
 }
 
 /// Who asks. A string is the name of a certificate, which stands for its verified holder on TLS.

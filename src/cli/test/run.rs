@@ -63,8 +63,12 @@ pub(super) fn run(path: &Path, filter: Option<&str>, now: OffsetDateTime) -> Res
     let mut coverage = Coverage::of(engine.policy());
     let mut tests = Vec::new();
     for test in file.tests.iter().filter(|test| filter.is_none_or(|filter| test.name.contains(filter))) {
-        let failed = |why: String| place(format!("test `{}`: {why}", test.name));
-        tests.push(bench.run(&engine, test, &mut coverage).map_err(failed)?);
+        let cases =
+            test.peers.iter().flat_map(|peer| test.requests.iter().map(move |request| (peer, request)));
+        for (peer, request) in cases {
+            let failed = |why: String| place(format!("test `{}`: {why}", test.name));
+            tests.push(bench.run(&engine, test, (peer, request), &mut coverage).map_err(failed)?);
+        }
     }
     let routes = engine.policy().routes().iter().len();
     Ok(FileResult { file: path.to_owned(), tests, gaps: coverage.gaps(), routes })
@@ -86,9 +90,15 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn run(&self, engine: &Engine, test: &Test, coverage: &mut Coverage) -> Result<TestResult, String> {
+    fn run(
+        &self,
+        engine: &Engine,
+        test: &Test,
+        (peer, request): (&Peer, &Request),
+        coverage: &mut Coverage,
+    ) -> Result<TestResult, String> {
         let now = test.time.as_deref().map_or(Ok(self.now), parse_time)?;
-        let situation = self.situation(&test.peer, &test.request, now)?;
+        let situation = self.situation(peer, request, now)?;
         let mut trace = Vec::new();
         let decision = engine.decide_traced(&situation, Some(now), &mut trace);
         coverage.add(&decision, &trace);
@@ -97,7 +107,7 @@ impl Bench<'_> {
         if differences.is_empty() {
             trace.clear();
         }
-        Ok(TestResult { name: test.name.clone(), differences, trace })
+        Ok(TestResult { name: name(test, peer, request), differences, trace })
     }
 
     fn situation(&self, peer: &Peer, request: &Request, now: OffsetDateTime) -> Result<Situation, String> {
@@ -140,6 +150,23 @@ impl Bench<'_> {
             }
         }
     }
+}
+
+/// The test's name, with the peer and the request where it has several.
+fn name(test: &Test, peer: &Peer, request: &Request) -> String {
+    let mut name = test.name.clone();
+    if test.peers.len() > 1 {
+        let who = match &peer.certificate {
+            Some(PeerCertificate::Named(name)) => name,
+            Some(PeerCertificate::Given(_)) => "a described certificate",
+            None => "no certificate",
+        };
+        name = format!("{name}: {who}");
+    }
+    if test.requests.len() > 1 {
+        name = format!("{name}: {}", request.line);
+    }
+    name
 }
 
 fn headers(headers: &BTreeMap<String, OneOrMany<String>>) -> Vec<(String, Vec<u8>)> {
