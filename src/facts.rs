@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::request::Headers;
+use crate::token::{Claim, ClaimPath};
 
 /// Answers the questions of a decision, each when it is asked, so that nothing is read that the policy does not ask for.
 ///
@@ -23,8 +24,20 @@ pub trait Facts {
     /// The server name (SNI) of the TLS handshake; `None` without one.
     fn server_name(&self) -> Result<Option<Vec<u8>>, FactError>;
 
+    /// The version of TLS, as Envoy writes it: `TLSv1.3`; `None` without TLS.
+    fn tls_version(&self) -> Result<Option<Vec<u8>>, FactError>;
+
+    /// The cipher suite, as Envoy writes it: `ECDHE-ECDSA-AES128-GCM-SHA256`, `TLS_AES_128_GCM_SHA256`; `None` where the
+    /// proxy does not tell it.
+    fn cipher(&self) -> Result<Option<Vec<u8>>, FactError>;
+
+    /// A claim of a token that the proxy verified and left in its metadata under this key.
+    fn claim(&self, metadata: &str, path: &ClaimPath) -> Result<Claim, FactError>;
+
     /// How the client is connected.
-    fn transport(&self) -> Result<Transport, FactError>;
+    fn transport(&self) -> Result<Transport, FactError> {
+        Ok(if self.tls_version()?.is_some() { Transport::Tls } else { Transport::Plaintext })
+    }
 
     /// Address and port of the connection's other end, never of a header; `None` where the proxy does not tell it.
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError>;

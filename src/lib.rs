@@ -17,6 +17,7 @@
 //! | [`identity`] | the names in a certificate, each kind with its pattern |
 //! | [`policy`] | the policy document, routes, matchers, decisions |
 //! | [`request`] | what a request says of itself |
+//! | [`token`] | what a verified token says |
 //! | [`facts`] | what a decision may ask |
 //! | [`engine`] | the way of a request through all of these |
 //! | [`outcome`], [`audit`] | what a decision does, and how it is recorded |
@@ -33,6 +34,7 @@ pub mod outcome;
 mod plugin;
 pub mod policy;
 pub mod request;
+pub mod token;
 
 pub use engine::Engine;
 pub use facts::Facts;

@@ -35,6 +35,18 @@ impl Headers {
     }
 }
 
+/// The bytes by which names of headers compare. CGI (RFC 3875, section 4.1.18) and its descendants read `_`, `-` and
+/// letters of either case alike.
+pub(crate) fn canonical_name(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() })
+}
+
+/// How `name` compares with one that is canonical.
+#[inline(never)]
+pub(crate) fn compare_names(name: &str, canonical: &str) -> std::cmp::Ordering {
+    canonical_name(name).cmp(canonical.bytes())
+}
+
 /// What a request says it wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestTarget<'a> {

@@ -6,11 +6,15 @@
 use pem_rfc7468::LineEnding;
 use thiserror::Error;
 
-use super::xfcc::{self, XfccError};
+use super::xfcc::{self, Element, XfccError};
 use super::{Certificate, CertificateError, Fingerprint, MAX_CERTIFICATE_BYTES};
 
 /// The longest PEM: base64 makes four bytes of three and adds a line end to each 64; twice is always enough.
 const MAX_PEM_BYTES: usize = 2 * MAX_CERTIFICATE_BYTES;
+
+/// The most certificates in a chain, the leaf included. BoringSSL takes 100 KiB for a client's chain; chains of more
+/// than four are rare.
+pub const MAX_CHAIN_CERTIFICATES: usize = 16;
 
 const LABEL: &str = "CERTIFICATE";
 
@@ -40,6 +44,9 @@ pub enum Malformed {
     /// Not exactly one PEM block `CERTIFICATE` in lines of 64 characters.
     #[error("the certificate is not one block of PEM as Envoy writes it")]
     Pem,
+    /// More than [`MAX_CHAIN_CERTIFICATES`].
+    #[error("the chain holds more than `{MAX_CHAIN_CERTIFICATES}` certificates")]
+    TooLongChain,
     /// The PEM holds no certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -90,19 +97,63 @@ pub fn from_attribute(pem: &[u8], connection: Fingerprint) -> Result<Certificate
 /// Takes the certificate from the values of *all* headers `x-forwarded-client-cert` of a request: there must be one
 /// header, and its last element is the one that this Envoy wrote.
 pub fn from_xfcc(values: &[&[u8]], connection: Fingerprint) -> Result<Certificate, ForwardedError> {
+    let element = own_element(values)?;
+    let hash = pair("Hash", element.hash.as_deref())?;
+    let cert = pair("Cert", element.cert.as_deref())?;
+    if Fingerprint::from_hex(hash) != Some(connection) {
+        return Err(Mismatch::Hash.into());
+    }
+    bound(certificate_of_pem(&undo_escapes(cert)?)?, connection)
+}
+
+/// Takes the chain that the client presented, the leaf first, from the values of *all* headers
+/// `x-forwarded-client-cert` of a request, as [`from_xfcc`] does the leaf. Nobody verified it: bound to the connection is
+/// the leaf alone, which must be its first certificate.
+pub fn chain_from_xfcc(
+    values: &[&[u8]],
+    connection: Fingerprint,
+) -> Result<Vec<Certificate>, ForwardedError> {
+    let element = own_element(values)?;
+    if Fingerprint::from_hex(pair("Hash", element.hash.as_deref())?) != Some(connection) {
+        return Err(Mismatch::Hash.into());
+    }
+    let blocks = undo_escapes(pair("Chain", element.chain.as_deref())?)?;
+    let mut chain = Vec::new();
+    for block in pem_blocks(&blocks) {
+        if chain.len() >= MAX_CHAIN_CERTIFICATES {
+            return Err(Malformed::TooLongChain.into());
+        }
+        let certificate = certificate_of_pem(block)?;
+        chain.push(if chain.is_empty() { bound(certificate, connection)? } else { certificate });
+    }
+    Ok(chain)
+}
+
+/// The one element that this Envoy wrote.
+fn own_element<'a>(values: &[&'a [u8]]) -> Result<Element<'a>, ForwardedError> {
     let header = match values {
         [] => return Err(ForwardedError::Absent),
         [header] => header,
         _ => return Err(Mismatch::SeveralHeaders { count: values.len() }.into()),
     };
-    let elements = xfcc::parse(header).map_err(unreadable)?;
-    let element = elements.last();
-    let hash = element.and_then(|element| element.hash.as_deref()).ok_or(Mismatch::NoPair { key: "Hash" })?;
-    let cert = element.and_then(|element| element.cert.as_deref()).ok_or(Mismatch::NoPair { key: "Cert" })?;
-    if Fingerprint::from_hex(hash) != Some(connection) {
-        return Err(Mismatch::Hash.into());
-    }
-    bound(certificate_of_pem(&undo_escapes(cert)?)?, connection)
+    Ok(xfcc::parse(header).map_err(unreadable)?.pop().unwrap_or_default())
+}
+
+fn pair<'a>(key: &'static str, value: Option<&'a [u8]>) -> Result<&'a [u8], Mismatch> {
+    value.ok_or(Mismatch::NoPair { key })
+}
+
+/// The blocks that the text is made of, each to the end of its last line. What belongs to none is a block that
+/// cannot be read.
+fn pem_blocks(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    const END: &[u8] = b"-----END CERTIFICATE-----\n";
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = rest.windows(END.len()).position(|window| window == END).map(|at| at + END.len());
+        let (block, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        rest = after;
+        (!block.is_empty()).then_some(block)
+    })
 }
 
 /// A pair that repeats is what a name in the certificate with `;Hash=` in it makes: the header is readable, and does
@@ -408,5 +459,40 @@ mod tests {
                 "{header}: {result:?}"
             );
         }
+    }
+
+    fn chain(header: &str, minted: &Minted) -> Result<Vec<Vec<u8>>, ForwardedError> {
+        let chain = chain_from_xfcc(&[header.as_bytes()], digest(minted))?;
+        Ok(chain.iter().map(|certificate| certificate.der().to_vec()).collect())
+    }
+
+    #[test]
+    fn a_chain_is_taken_whole_and_begins_with_the_connections_leaf() {
+        let (minted, ca) = (minted(), Ca::new("Acme Root"));
+        let with =
+            |pems: &[String]| chain(&format!("{};{}", element(&minted), mint::xfcc_chain(pems)), &minted);
+        let ders = vec![minted.der.clone(), ca.der().to_vec()];
+        assert_eq!(with(&[minted.pem(), ca.pem()]), Ok(ders.clone()));
+        assert_eq!(with(&[minted.pem()]), Ok(ders[..1].to_vec()));
+        let swapped = Mismatch::Digest { forwarded: Fingerprint::of(ca.der()), connection: digest(&minted) };
+        assert_eq!(with(&[ca.pem(), minted.pem()]), Err(swapped.into()));
+        assert_eq!(with(&[minted.pem(), "x".to_owned()]), Err(PEM));
+        assert_eq!(with(&[minted.pem(), "\n".to_owned(), ca.pem()]), Err(PEM));
+        let many = |count| vec![minted.pem(); count];
+        assert_eq!(with(&many(MAX_CHAIN_CERTIFICATES)).map(|chain| chain.len()), Ok(MAX_CHAIN_CERTIFICATES));
+        let too_many = Malformed::TooLongChain.into();
+        assert_eq!(with(&many(MAX_CHAIN_CERTIFICATES + 1)), Err(too_many));
+    }
+
+    #[test]
+    fn a_chain_beside_another_digest_is_a_mismatch() {
+        let (minted, other) = (minted(), Ca::new("Acme Root").leaf("other").mint());
+        let header = format!("{};{}", element(&other), mint::xfcc_chain(&[minted.pem()]));
+        assert_eq!(chain(&header, &minted), Err(HASH));
+        let missing = |key| Err(Mismatch::NoPair { key }.into());
+        assert_eq!(chain(&element(&minted), &minted), missing("Chain"));
+        assert_eq!(chain(&mint::xfcc_chain(&[minted.pem()]), &minted), missing("Hash"));
+        assert_eq!(chain("", &minted), missing("Hash"));
+        assert_eq!(chain_from_xfcc(&[], digest(&minted)), Err(ForwardedError::Absent));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A [`Certificate`] is well-formed DER and nothing more: who its holder is says [`crate::identity`].
 
+pub(crate) mod algorithm_identifier;
 pub(crate) mod der;
 pub(crate) mod extension;
 pub mod forwarded;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use x509_parser::certificate::{X509Certificate, X509CertificateParser};
 use x509_parser::nom::Parser;
+use x509_parser::x509::X509Version;
 
 /// The longest certificate that is looked at, in bytes of DER. BoringSSL takes 100 KiB for a client's whole chain;
 /// a leaf with 1,000 names has about 30 KiB.
@@ -84,6 +86,15 @@ pub enum CertificateError {
     /// RFC 5280 section 4.2: a certificate must not hold an extension more than once.
     #[error("the certificate holds an extension more than once")]
     RepeatedExtension,
+    /// RFC 5280 sections 4.1.2.8 and 4.1.2.9: only later versions have unique identifiers, and extensions.
+    #[error("the certificate holds fields that its version does not have")]
+    Version,
+    /// RFC 5280 section 4.1.2.2: an integer, and in DER not longer than it must be (X.690 section 8.3.2).
+    #[error("the certificate's serial number is no integer in DER")]
+    SerialNumber,
+    /// RFC 5280 section 4.1.1.2: what is signed must name the very algorithm of the signature.
+    #[error("the certificate names two different signature algorithms")]
+    SignatureAlgorithm,
 }
 
 /// An X.509 certificate in DER: well-formed to its last byte, without repeated extensions, not verified.
@@ -99,7 +110,9 @@ impl Certificate {
         if der.len() > MAX_CERTIFICATE_BYTES {
             return Err(CertificateError::TooLong { bytes: der.len() });
         }
-        let extensions = parse(&der)?.extensions().len();
+        let parsed = parse(&der)?;
+        check_fields(&parsed)?;
+        let extensions = parsed.extensions().len();
         let walked = extension_identifiers(&der).map_err(|NotDer| CertificateError::NotWhole)?;
         if walked.len() > MAX_EXTENSIONS {
             return Err(CertificateError::TooManyExtensions);
@@ -143,6 +156,27 @@ fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
         Ok(_) => Err(CertificateError::NotWhole),
         Err(_) => Err(CertificateError::NotX509),
     }
+}
+
+/// What RFC 5280 section 4.1 wants of the fields beside their types. BoringSSL wants it too, so that no
+/// certificate is lost with which a client gets through the handshake of a listener that verifies.
+fn check_fields(certificate: &X509Certificate<'_>) -> Result<(), CertificateError> {
+    let version = certificate.version();
+    let has_extensions = !certificate.extensions().is_empty();
+    let has_unique_id = certificate.issuer_uid.is_some() || certificate.subject_uid.is_some();
+    if has_extensions && version != X509Version::V3 || has_unique_id && version == X509Version::V1 {
+        return Err(CertificateError::Version);
+    }
+    match certificate.raw_serial() {
+        [] => return Err(CertificateError::SerialNumber),
+        [0x00, next, ..] if next & 0x80 == 0 => return Err(CertificateError::SerialNumber),
+        [0xff, next, ..] if next & 0x80 != 0 => return Err(CertificateError::SerialNumber),
+        [..] => {}
+    }
+    if certificate.signature != certificate.signature_algorithm {
+        return Err(CertificateError::SignatureAlgorithm);
+    }
+    Ok(())
 }
 
 /// Both times are in UTC and whole seconds (RFC 5280 sections 4.1.2.5.1 and 4.1.2.5.2). `x509-parser` takes others, and
@@ -248,6 +282,50 @@ mod tests {
         let second = mint::der(0x30, &[&mint::der(mint::SAN_DNS, &[b"b.acme.example"])]);
         let twice = leaf.raw_alt_names(&second).mint().der;
         assert_eq!(Certificate::from_der(twice), Err(CertificateError::RepeatedExtension));
+    }
+
+    /// The certificate with the last `from` in it replaced by as many bytes.
+    fn with_last_replaced(der: &[u8], from: &[u8], to: &[u8]) -> Result<(), CertificateError> {
+        let at = der.windows(from.len()).rposition(|window| window == from).unwrap();
+        let mut der = der.to_vec();
+        der[at..at + to.len()].copy_from_slice(to);
+        Certificate::from_der(der).map(|_| ())
+    }
+
+    #[test]
+    fn fields_that_a_version_does_not_have_are_refused() {
+        let der = Ca::new("Acme Root").leaf("billing").mint().der;
+        let with_version = |version: u8| {
+            with_last_replaced(&der, &[0xa0, 0x03, 0x02, 0x01, 0x02], &[0xa0, 0x03, 0x02, 0x01, version])
+        };
+        assert_eq!(with_version(2), Ok(()));
+        for other in [0, 1, 3] {
+            assert_eq!(with_version(other), Err(CertificateError::Version), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_serial_number_longer_than_it_must_be_is_refused() {
+        let with_serial = |contents: &[u8]| {
+            Certificate::from_der(Ca::new("Acme Root").leaf("billing").serial(contents).mint().der)
+                .map(|_| ())
+        };
+        for good in [&[0x00][..], &[0x7f], &[0x00, 0x80], &[0x01, 0x00], &[0x80], &[0xff], &[0xff, 0x7f]] {
+            assert_eq!(with_serial(good), Ok(()), "{good:x?}");
+        }
+        for long in [&[][..], &[0x00, 0x7f], &[0x00, 0x00, 0x80], &[0xff, 0x80], &[0xff, 0xff, 0x00]] {
+            assert_eq!(with_serial(long), Err(CertificateError::SerialNumber), "{long:x?}");
+        }
+    }
+
+    #[test]
+    fn two_signature_algorithms_are_refused() {
+        // ecdsa-with-SHA256, and SHA384, 1.2.840.10045.4.3.3. The last one stands beside the signature.
+        const SHA256: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+        const SHA384: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03];
+        let der = Ca::new("Acme Root").leaf("billing").mint().der;
+        assert_eq!(with_last_replaced(&der, &SHA256, &SHA256), Ok(()));
+        assert_eq!(with_last_replaced(&der, &SHA256, &SHA384), Err(CertificateError::SignatureAlgorithm));
     }
 
     #[test]

@@ -11,11 +11,12 @@ use mtls_policy::outcome::{Outcome, Reply};
 use mtls_policy::policy::trace::Step;
 use mtls_policy::policy::{Decision, Policy};
 use mtls_policy::request::XFCC;
+use mtls_policy::token::DEFAULT_METADATA;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::offline::{
-    Certificate, Connection, DECISION_ID, Situation, Target, certificates, headers_of, parse_time,
+    Certificate, Connection, DECISION_ID, Situation, Target, Token, certificates, headers_of, parse_time,
 };
 use super::report::{FileReport, human};
 use super::{Exit, input, trace};
@@ -57,6 +58,22 @@ pub(super) struct Explain {
     /// The server name of the TLS handshake; by default the host. Empty: the client named none.
     #[arg(long, value_name = "NAME")]
     sni: Option<String>,
+
+    /// The version of TLS, as Envoy writes it.
+    #[arg(long, value_name = "VERSION", default_value = "TLSv1.3")]
+    tls_version: String,
+
+    /// The cipher suite, as Envoy writes it.
+    #[arg(long, value_name = "NAME")]
+    cipher: Option<String>,
+
+    /// The claims of a token that Envoy verified: a JSON object.
+    #[arg(long, value_name = "FILE")]
+    claims: Option<PathBuf>,
+
+    /// The key of the metadata under which Envoy left the claims.
+    #[arg(long, value_name = "KEY", default_value = DEFAULT_METADATA, requires = "claims")]
+    token_metadata: String,
 
     /// The address of the connection's other end.
     #[arg(long, value_name = "ADDRESS")]
@@ -117,6 +134,10 @@ impl Explain {
         let mut headers = self.headers.clone();
         let mut connection = Connection::to(&target);
         connection.source.clone_from(&self.source);
+        if let Some(path) = &self.claims {
+            connection.token =
+                Some(Token { metadata: self.token_metadata.clone(), claims: claims_in(path)? });
+        }
         let valid = Some(!self.unverified);
         let certificate = match (&self.cert, &self.xfcc) {
             (Some(path), _) => Some(Certificate { valid, ..Certificate::verified(first_certificate(path)?) }),
@@ -129,6 +150,8 @@ impl Explain {
         match &mut connection.transport {
             Some(tls) => {
                 tls.certificate = certificate;
+                tls.version = Some(self.tls_version.clone());
+                tls.cipher.clone_from(&self.cipher);
                 if let Some(name) = &self.sni {
                     tls.server_name = Some(name.clone()).filter(|name| !name.is_empty());
                 }
@@ -145,6 +168,12 @@ impl Explain {
 fn fail(page: &str) -> Exit {
     let _ = anstream::stderr().write_all(page.as_bytes());
     Exit::Usage
+}
+
+fn claims_in(path: &Path) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    let name = input::name(path);
+    let document = input::read(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+    serde_json::from_slice(&document).map_err(|error| format!("{name}: no JSON object of claims: {error}"))
 }
 
 fn first_certificate(path: &Path) -> Result<Vec<u8>, String> {

@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod conformance;
+mod envoy;
 mod explain;
 mod input;
 mod inspect;

@@ -3,11 +3,12 @@
 use std::io;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, Title};
 use mtls_policy::policy::{Location, Policy, PolicyError, PolicyErrors};
 use serde::Serialize;
 
 use super::Exit;
+use super::envoy::EnvoyReport;
 
 /// Most bytes shown before and after the beginning of an error.
 const MAX_CONTEXT_BYTES: usize = 400;
@@ -19,7 +20,7 @@ pub(super) struct FileReport {
 }
 
 enum Finding {
-    Good { routes: usize, digest: String },
+    Good { policy: Box<Policy> },
     Faulty { text: String, errors: PolicyErrors },
     Unreadable { error: String },
 }
@@ -27,9 +28,7 @@ enum Finding {
 impl FileReport {
     pub(super) fn checked(file: String, document: &[u8], policy: Result<Policy, PolicyErrors>) -> Self {
         let finding = match policy {
-            Ok(policy) => {
-                Finding::Good { routes: policy.routes().iter().len(), digest: policy.digest().to_string() }
-            }
+            Ok(policy) => Finding::Good { policy: Box::new(policy) },
             Err(errors) => Finding::Faulty { text: String::from_utf8_lossy(document).into_owned(), errors },
         };
         Self { file, finding }
@@ -37,6 +36,14 @@ impl FileReport {
 
     pub(super) fn unreadable(file: String, error: &io::Error) -> Self {
         Self { file, finding: Finding::Unreadable { error: error.to_string() } }
+    }
+
+    /// The policy, where it is good.
+    pub(super) fn policy(&self) -> Option<&Policy> {
+        match &self.finding {
+            Finding::Good { policy } => Some(policy),
+            Finding::Faulty { .. } | Finding::Unreadable { .. } => None,
+        }
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -54,9 +61,9 @@ pub(super) fn human(reports: &[FileReport]) -> String {
     let mut page = String::new();
     for FileReport { file, finding } in reports {
         match finding {
-            Finding::Good { routes, digest } => {
-                let noun = if *routes == 1 { "route" } else { "routes" };
-                page.push_str(&format!("{file}: good, {routes} {noun}, digest {digest}\n"));
+            Finding::Good { policy } => {
+                let routes = counted(policy.routes().iter().len(), "route");
+                page.push_str(&format!("{file}: good, {routes}, digest {}\n", policy.digest()));
             }
             Finding::Unreadable { error } => page.push_str(&format!("{file}: cannot be read: {error}\n")),
             Finding::Faulty { text, errors } => {
@@ -64,34 +71,49 @@ pub(super) fn human(reports: &[FileReport]) -> String {
                     page.push_str(&renderer.render(&[group(file, text, error)]));
                     page.push_str("\n\n");
                 }
-                let count = errors.iter().len();
-                let noun = if count == 1 { "error" } else { "errors" };
-                page.push_str(&format!("{file}: {count} {noun}\n"));
+                page.push_str(&format!("{file}: {}\n", counted(errors.iter().len(), "error")));
             }
         }
     }
     page
 }
 
+/// A number of things of one kind.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 fn group<'a>(file: &'a str, text: &'a str, error: &'a PolicyError) -> Group<'a> {
+    let title = Level::ERROR.primary_title(error.kind().to_string());
     let Location { line, column, bytes, .. } = error.location();
-    // Only what stands around the error, so that a report on a long policy with many errors stays fast.
-    let excerpt = Excerpt::around(text, bytes, *line);
+    let group = excerpt(title, file, text, bytes, *line, *column);
+    match error.help() {
+        Some(help) => group.element(Level::HELP.message(help)),
+        None => group,
+    }
+}
+
+/// What stands around `bytes`, which begin at `line` and `column`, below a title.
+pub(super) fn excerpt<'a>(
+    title: Title<'a>,
+    file: &'a str,
+    text: &'a str,
+    bytes: &Range<usize>,
+    line: usize,
+    column: usize,
+) -> Group<'a> {
+    // Only the neighbourhood, so that a report on a long file with many errors stays fast.
+    let excerpt = Excerpt::around(text, bytes, line);
     let snippet = Snippet::source(excerpt.text)
         .line_start(excerpt.first_line)
         .fold(false)
         .annotation(AnnotationKind::Primary.span(excerpt.bytes));
-    let title = Level::ERROR.primary_title(error.kind().to_string());
-    let group = match excerpt.begins {
+    match excerpt.begins {
         Begins::WithALine => title.element(snippet.path(file)),
         // The renderer counts columns from the beginning of the excerpt.
         Begins::WithinALine => {
-            title.element(Origin::path(file).line(*line).char_column(*column)).element(snippet)
+            title.element(Origin::path(file).line(line).char_column(column)).element(snippet)
         }
-    };
-    match error.help() {
-        Some(help) => group.element(Level::HELP.message(help)),
-        None => group,
     }
 }
 
@@ -138,13 +160,15 @@ impl<'a> Excerpt<'a> {
     }
 }
 
-/// For programs: one object, with an entry for every file.
-pub(super) fn json(reports: &[FileReport]) -> String {
+/// For programs: one object, with an entry for every file, and one for Envoy's configuration where one was checked.
+pub(super) fn json(reports: &[FileReport], envoy: Option<&EnvoyReport>) -> String {
     #[derive(Serialize)]
-    struct Page<'a> {
+    struct Page<'a, E> {
         files: Vec<File<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        envoy: Option<E>,
     }
-    let page = Page { files: reports.iter().map(File::new).collect() };
+    let page = Page { envoy: envoy.map(EnvoyReport::json), files: reports.iter().map(File::new).collect() };
     serde_json::to_string_pretty(&page).map(|text| text + "\n").unwrap_or_default()
 }
 
@@ -153,7 +177,7 @@ struct File<'a> {
     file: &'a str,
     good: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<&'a str>,
+    digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     routes: Option<usize>,
     errors: Vec<Fault<'a>>,
@@ -181,8 +205,10 @@ impl<'a> File<'a> {
     fn new(report: &'a FileReport) -> Self {
         let file = report.file.as_str();
         match &report.finding {
-            Finding::Good { routes, digest } => {
-                Self { file, good: true, digest: Some(digest), routes: Some(*routes), errors: Vec::new() }
+            Finding::Good { policy } => {
+                let digest = Some(policy.digest().to_string());
+                let routes = Some(policy.routes().iter().len());
+                Self { file, good: true, digest, routes, errors: Vec::new() }
             }
             Finding::Faulty { errors, .. } => {
                 let errors = errors.iter().map(Fault::new).collect();

@@ -70,7 +70,8 @@ impl AttributeType {
         KNOWN.iter().find(|(_, oid)| *oid == self.oid.contents()).map(|(name, _)| *name)
     }
 
-    fn may_repeat(&self) -> bool {
+    /// Whether names hold it several times in the ordinary course.
+    pub(crate) fn may_repeat(&self) -> bool {
         self.name().is_some_and(|name| REPEATED.contains(&name))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Identity;
-use crate::cert::Fingerprint;
+use crate::cert::{Certificate, Fingerprint};
 
 /// Weight of the identities in one of the two generations: about 2,000 ordinary certificates.
 const MAX_GENERATION_WEIGHT: usize = 4 * 1024 * 1024;
@@ -21,26 +21,37 @@ pub(crate) struct IdentityCache {
     young_weight: usize,
 }
 
+/// What is kept of a certificate.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) identity: Rc<Identity>,
+    /// The certificate itself, where the policy forwards it.
+    pub(crate) certificate: Option<Rc<Certificate>>,
+}
+
 #[derive(Debug, Clone)]
 struct Entry {
-    identity: Rc<Identity>,
+    known: Known,
     weight: usize,
 }
 
 impl IdentityCache {
-    pub(crate) fn get(&mut self, digest: Fingerprint) -> Option<Rc<Identity>> {
+    pub(crate) fn get(&mut self, digest: Fingerprint) -> Option<Known> {
         if let Some(entry) = self.young.get(&digest) {
-            return Some(Rc::clone(&entry.identity));
+            return Some(entry.known.clone());
         }
         let entry = self.old.remove(&digest)?;
         self.keep(entry.clone());
-        Some(entry.identity)
+        Some(entry.known)
     }
 
-    /// Keeps the identity of a certificate of so many bytes.
-    pub(crate) fn insert(&mut self, identity: Rc<Identity>, certificate_bytes: usize) {
-        let weight = certificate_bytes + identity.repeated_bytes() + NAME_WEIGHT * identity.name_count();
-        self.keep(Entry { identity, weight });
+    /// Keeps what is known of a certificate of so many bytes.
+    pub(crate) fn insert(&mut self, known: Known, certificate_bytes: usize) {
+        let kept = known.certificate.as_ref().map_or(0, |certificate| certificate.der().len());
+        let identity = &known.identity;
+        let weight =
+            certificate_bytes + kept + identity.repeated_bytes() + NAME_WEIGHT * identity.name_count();
+        self.keep(Entry { known, weight });
     }
 
     fn keep(&mut self, entry: Entry) {
@@ -49,7 +60,7 @@ impl IdentityCache {
             self.young_weight = 0;
         }
         let weight = entry.weight;
-        if self.young.insert(entry.identity.fingerprint(), entry).is_none() {
+        if self.young.insert(entry.known.identity.fingerprint(), entry).is_none() {
             self.young_weight += weight;
         }
     }

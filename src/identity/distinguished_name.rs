@@ -5,6 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::attribute::{AttributeType, fold};
+use super::truth::Truth;
 use super::{ListProblem, MAX_NAMES, count_name};
 use crate::cert::der::{self, Element, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET};
 
@@ -18,7 +19,7 @@ const BMP_STRING: u8 = 0x1e;
 
 /// A subject or an issuer: relative names from the root down, each of one or more attributes.
 ///
-/// `==` asks whether two are written alike; [`Self::is_same_name`] whether they are the same name.
+/// `==` asks whether two are written alike; [`Self::same_name`] whether they are the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DistinguishedName {
     relative_names: Vec<Vec<Attribute>>,
@@ -28,17 +29,21 @@ pub struct DistinguishedName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
     kind: AttributeType,
-    encoding: Encoding,
+    comparison: Comparison,
     value: AttributeValue,
 }
 
-/// How the text of a value is encoded, so far as it decides what the text is compared with.
+/// How a value is compared with that of another name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    /// Unicode or a part of it; also of values that are no text.
-    Unicode,
-    /// TeletexString: even its ASCII is read in several ways.
-    Teletex,
+enum Comparison {
+    /// As text, whatever the string type of either.
+    Text,
+    /// Octet for octet: it is no string, or a TeletexString, of which even the ASCII is read in several ways, or it
+    /// holds characters that do not show.
+    Octets,
+    /// Not at all: its string type does not allow these octets, and where string preparation fails the answer is
+    /// Undefined (RFC 4518 section 2).
+    Undefined,
 }
 
 /// The value of an attribute.
@@ -83,9 +88,11 @@ impl DistinguishedName {
                 let kind = AttributeType::from_der(pair.expect(OBJECT_IDENTIFIER)?)?;
                 let value = pair.next()?.ok_or(ListProblem::NotDer)?;
                 pair.end()?;
-                let encoding =
-                    if value.tag == TELETEX_STRING { Encoding::Teletex } else { Encoding::Unicode };
-                attributes.push(Attribute { kind, encoding, value: AttributeValue::from_element(value) });
+                attributes.push(Attribute {
+                    kind,
+                    comparison: Comparison::of(value),
+                    value: AttributeValue::from_element(value),
+                });
             }
             if attributes.is_empty() {
                 return Err(ListProblem::NotDer);
@@ -107,14 +114,17 @@ impl DistinguishedName {
 
     /// Whether both are the same name (RFC 5280 section 7.1): the same relative names in the same order, each with the
     /// same attributes in whatever order. Text is prepared first (RFC 4518): case, needless white space and the string
-    /// type do not matter. A TeletexString, and a value that cannot be read, is the same only octet for octet.
+    /// type do not matter. A TeletexString, and text with characters that do not show, is the same only octet for
+    /// octet. `CannotTell` where a value is no text of its string type, even in both.
     ///
-    /// The compatibility mappings of RFC 4518 section 2.3 are left out, for they want Unicode tables: names that only
-    /// those make equal are told apart.
-    pub fn is_same_name(&self, other: &DistinguishedName) -> bool {
-        let pairs = || self.relative_names.iter().zip(&other.relative_names);
-        self.relative_names.len() == other.relative_names.len()
-            && pairs().all(|(one, other)| one == other || is_same_relative_name(one, other))
+    /// PrintableStrings are read as ASCII, as they are elsewhere. The compatibility mappings of RFC 4518 section 2.3 are
+    /// left out, for they want Unicode tables: names that only those make equal are told apart.
+    pub fn same_name(&self, other: &DistinguishedName) -> Truth {
+        if self.relative_names.len() != other.relative_names.len() {
+            return Truth::No;
+        }
+        let pairs = self.relative_names.iter().zip(&other.relative_names);
+        Truth::all(pairs.map(|(one, other)| same_relative_name(one, other)))
     }
 
     /// Every value of one attribute, in the certificate's order.
@@ -129,14 +139,21 @@ impl DistinguishedName {
 
 /// By sorting: comparing each attribute with each would take a second where a peer sends thousands of them. Values
 /// that a name holds twice must be held twice by the other.
-fn is_same_relative_name(one: &[Attribute], other: &[Attribute]) -> bool {
-    one.len() == other.len() && sorted(one) == sorted(other)
+fn same_relative_name(one: &[Attribute], other: &[Attribute]) -> Truth {
+    if one.len() != other.len() {
+        return Truth::No;
+    }
+    match (sorted(one), sorted(other)) {
+        (Some(one), Some(other)) => Truth::from(one == other),
+        (None, _) | (_, None) => Truth::CannotTell,
+    }
 }
 
-fn sorted(attributes: &[Attribute]) -> Vec<(&AttributeType, Prepared<'_>)> {
-    let mut prepared: Vec<_> = attributes.iter().map(Attribute::prepared).collect();
+/// `None` where a value cannot be compared.
+fn sorted(attributes: &[Attribute]) -> Option<Vec<(&AttributeType, Prepared<'_>)>> {
+    let mut prepared: Vec<_> = attributes.iter().map(Attribute::prepared).collect::<Option<_>>()?;
     prepared.sort_unstable();
-    prepared
+    Some(prepared)
 }
 
 /// A value in the form in which it is compared.
@@ -144,7 +161,7 @@ fn sorted(attributes: &[Attribute]) -> Vec<(&AttributeType, Prepared<'_>)> {
 enum Prepared<'a> {
     Text(String),
     Teletex(&'a str),
-    Malformed(&'a [u8]),
+    Octets(&'a [u8]),
 }
 
 impl Attribute {
@@ -158,15 +175,31 @@ impl Attribute {
         &self.value
     }
 
-    fn prepared(&self) -> (&AttributeType, Prepared<'_>) {
-        let value = match (&self.value, self.encoding) {
-            (AttributeValue::Text(text), Encoding::Unicode) => Prepared::Text(fold(text)),
-            (AttributeValue::Text(text), Encoding::Teletex) => Prepared::Teletex(text),
-            (AttributeValue::Malformed(der), Encoding::Unicode | Encoding::Teletex) => {
-                Prepared::Malformed(der)
-            }
+    fn prepared(&self) -> Option<(&AttributeType, Prepared<'_>)> {
+        let value = match (self.comparison, &self.value) {
+            (Comparison::Text, AttributeValue::Text(text)) => Prepared::Text(fold(text)),
+            (Comparison::Octets, AttributeValue::Text(text)) => Prepared::Teletex(text),
+            (Comparison::Text | Comparison::Octets, AttributeValue::Malformed(der)) => Prepared::Octets(der),
+            (Comparison::Undefined, _) => return None,
         };
-        (&self.kind, value)
+        Some((&self.kind, value))
+    }
+}
+
+impl Comparison {
+    fn of(value: Element<'_>) -> Comparison {
+        let text = text_of(value.tag, value.contents);
+        let shows = text.as_ref().map(|text| text.chars().all(is_readable));
+        match (value.tag, shows) {
+            (TELETEX_STRING, _) => Comparison::Octets,
+            (_, Some(true)) => Comparison::Text,
+            // Neither holds control characters.
+            (PRINTABLE_STRING | NUMERIC_STRING, Some(false)) => Comparison::Undefined,
+            (_, Some(false)) => Comparison::Octets,
+            (UTF8_STRING | PRINTABLE_STRING | NUMERIC_STRING | IA5_STRING, None) => Comparison::Undefined,
+            (BMP_STRING | UNIVERSAL_STRING, None) => Comparison::Undefined,
+            (_, None) => Comparison::Octets,
+        }
     }
 }
 
@@ -366,22 +399,10 @@ mod tests {
 
     #[track_caller]
     fn assert_same(one: &DistinguishedName, other: &DistinguishedName, expected: bool) {
-        assert_eq!(one.is_same_name(other), expected, "{one} and {other}");
-        assert_eq!(other.is_same_name(one), expected, "{other} and {one}");
-        assert!(one.is_same_name(one) && other.is_same_name(other), "{one} or {other} is not itself");
-    }
-
-    #[test]
-    fn a_name_is_read_by_itself_up_to_as_many_attributes_as_a_certificate_may_hold() {
-        let part = mint::der(0x31, &[&utf8(OU, "a")]);
-        let of = |count: usize| mint::der(0x30, &vec![part.as_slice(); count]);
-        let parsed = DistinguishedName::parse_der(&of(MAX_NAMES)).map(|name| name.relative_names().len());
-        assert_eq!(parsed, Ok(MAX_NAMES));
-        let too_many = DistinguishedName::parse_der(&of(MAX_NAMES + 1));
-        assert_eq!(too_many, Err(DistinguishedNameError::TooManyAttributes));
-        for rubbish in [&b""[..], b"\x31\x00", b"\x30\x00\x30\x00", b"CN=a"] {
-            let parsed = DistinguishedName::parse_der(rubbish);
-            assert_eq!(parsed, Err(DistinguishedNameError::NotAName), "{rubbish:?}");
+        assert_eq!(one.same_name(other), Truth::from(expected), "{one} and {other}");
+        assert_eq!(other.same_name(one), Truth::from(expected), "{other} and {one}");
+        for name in [one, other] {
+            assert_eq!(name.same_name(name), Truth::Yes, "{name} and itself");
         }
     }
 
@@ -422,11 +443,12 @@ mod tests {
     }
 
     #[test]
-    fn values_that_cannot_be_read_are_the_same_only_octet_for_octet() {
+    fn what_is_no_text_and_text_that_does_not_show_is_the_same_only_octet_for_octet() {
         for (tag, octets, other) in [
-            (mint::BMP, &b"\xd8\x35\xdc\0"[..], &b"\xd8\x35\xdc\x01"[..]),
-            (UTF8, b"admin\0", b"ADMIN\0"),
+            (UTF8, &b"admin\0"[..], &b"ADMIN\0"[..]),
             (UTF8, "ad\u{200b}min".as_bytes(), b"admin"),
+            (mint::IA5, b"admin\n", b"admin"),
+            (mint::TELETEX, b"adm\xedn", b"ADM\xedN"),
             (0xa0, b"\x0c\x01a", b"\x0c\x01A"),
             (0x03, b"\0a", b"\0A"),
         ] {
@@ -434,6 +456,33 @@ mod tests {
             assert_same(&one_value(tag, octets), &one_value(tag, other), false);
         }
         assert_same(&one_value(UTF8, b"a\0"), &one_value(mint::IA5, b"a\0"), false);
+    }
+
+    #[test]
+    fn what_is_no_text_of_its_string_type_cannot_be_told_even_from_itself() {
+        for (tag, octets) in [
+            (UTF8, &b"adm\xefn"[..]),
+            (PRINTABLE, b"adm\xefn"),
+            (PRINTABLE, b"admin\0"),
+            (mint::NUMERIC, b"1\n"),
+            (mint::IA5, b"adm\xefn"),
+            (mint::BMP, b"\xd8\x35\xdc\0"),
+            (mint::BMP, b"\0a\0"),
+            (mint::UNIVERSAL, b"\0\x11\0\0"),
+        ] {
+            let name = one_value(tag, octets);
+            assert_eq!(name.same_name(&name.clone()), Truth::CannotTell, "{name}");
+            assert_eq!(name.same_name(&one_value(UTF8, b"admin")), Truth::CannotTell, "{name}");
+            // What another part of the name says is plain.
+            let other = name_of_another_country(&name);
+            assert_eq!((name.same_name(&other), other.same_name(&name)), (Truth::No, Truth::No), "{name}");
+        }
+    }
+
+    fn name_of_another_country(like: &DistinguishedName) -> DistinguishedName {
+        let mut other = name(&[&[&value(C, PRINTABLE, b"FR")]]);
+        other.relative_names.extend(like.relative_names.iter().skip(1).cloned());
+        other
     }
 
     #[test]

@@ -14,12 +14,16 @@ pub mod extension;
 pub mod fingerprint;
 pub mod ip;
 pub mod key_purpose;
+pub mod key_usage;
 pub mod names;
 pub mod object_identifier;
 pub mod octets;
 pub mod other_name;
 pub mod pattern;
+pub mod properties;
+pub mod public_key;
 pub mod serial;
+pub mod signature_algorithm;
 pub mod spiffe;
 pub mod text;
 pub mod trust_domain;
@@ -37,7 +41,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 pub use attribute::{AttributePattern, AttributeType};
-pub(crate) use cache::IdentityCache;
+pub(crate) use cache::{IdentityCache, Known};
 pub use certificate_policy::{CertificatePolicy, CertificatePolicyPattern};
 pub use distinguished_name::{Attribute, AttributeValue, DistinguishedName, DistinguishedNameError};
 pub use dns::{DnsName, DnsPattern};
@@ -46,12 +50,16 @@ pub use extension::{ExtensionPattern, Extensions};
 pub use fingerprint::FingerprintPattern;
 pub use ip::IpPattern;
 pub use key_purpose::{KeyPurpose, KeyPurposePattern};
+pub use key_usage::KeyUsage;
 pub use names::Names;
 pub use object_identifier::ObjectIdentifier;
 pub use octets::ValuePattern;
 pub use other_name::{OtherName, OtherNamePattern};
 pub use pattern::PatternError;
+pub use properties::Properties;
+pub use public_key::{KeyProblem, KeyType, PublicKey};
 pub use serial::{Serial, SerialPattern};
+pub use signature_algorithm::{SignatureAlgorithm, SignatureProblem};
 pub use spiffe::{SpiffeId, SpiffeIdentity, SpiffePattern, SpiffeProblem};
 pub use text::{Case, TextKind, TextPattern};
 pub use trust_domain::TrustDomainPattern;
@@ -85,6 +93,12 @@ pub enum IdentityError {
     /// The subjectAltName is no list of names (RFC 5280 section 4.2.1.6).
     #[error("the subject alternative names cannot be parsed")]
     SubjectAltName,
+    /// The signature algorithm is no algorithm identifier (RFC 5280 section 4.1.1.2).
+    #[error("the signature algorithm cannot be parsed")]
+    SignatureAlgorithm,
+    /// The keyUsage is no string of bits (RFC 5280 section 4.2.1.3).
+    #[error("the key usage cannot be parsed")]
+    KeyUsage,
     /// More than [`MAX_NAMES`].
     #[error("the certificate holds more than `{MAX_NAMES}` names")]
     TooManyNames,
@@ -104,6 +118,7 @@ pub struct Identity {
     fingerprint: Fingerprint,
     spki_fingerprint: Fingerprint,
     validity: Validity,
+    properties: Properties,
 }
 
 /// The time in which a certificate is valid, both ends included (RFC 5280 section 4.1.2.5). Whole seconds, UTC.
@@ -146,6 +161,13 @@ impl Identity {
         let key_purposes = listed(&extensions, EXTENDED_KEY_USAGE, KeyPurpose::list_from_der, &mut left)?;
         let policies =
             listed(&extensions, CERTIFICATE_POLICIES, CertificatePolicy::list_from_der, &mut left)?;
+        let properties = Properties::of(
+            certificate,
+            parsed.public_key().raw,
+            &extensions,
+            (&subject, &issuer),
+            &names.dns,
+        )?;
         Ok(Identity {
             subject,
             issuer,
@@ -161,6 +183,7 @@ impl Identity {
                 not_before: parsed.validity().not_before.to_datetime(),
                 not_after: parsed.validity().not_after.to_datetime(),
             },
+            properties,
         })
     }
 
@@ -255,6 +278,11 @@ impl Identity {
     /// When the certificate is valid.
     pub fn validity(&self) -> Validity {
         self.validity
+    }
+
+    /// What the certificate is, beside whom it names.
+    pub fn properties(&self) -> &Properties {
+        &self.properties
     }
 }
 

@@ -2,13 +2,20 @@
 
 use std::cell::OnceCell;
 
-use super::host;
-use crate::facts::{FactError, Facts, Transport};
+use super::host::{self, Metadata};
+use crate::facts::{FactError, Facts};
 use crate::request::Headers;
+use crate::token::{Claim, ClaimPath};
 
 /// Where the shipped Envoy configuration leaves the address of the connection's other end. `source.address` would
 /// follow `x-forwarded-for`, which clients write.
 const SOURCE_FILTER_STATE: &str = "mtls_policy.source";
+
+/// Where it leaves the cipher suite, of which there is no attribute.
+const CIPHER_FILTER_STATE: &str = "mtls_policy.cipher";
+
+/// The namespace of the metadata of Envoy's filter for tokens.
+const JWT_METADATA: &str = "envoy.filters.http.jwt_authn";
 
 type Answer<T> = OnceCell<Result<T, FactError>>;
 
@@ -17,6 +24,7 @@ type Answer<T> = OnceCell<Result<T, FactError>>;
 pub(super) struct RequestFacts {
     headers: Answer<Headers>,
     server_name: Answer<Option<Vec<u8>>>,
+    tls_version: Answer<Option<Vec<u8>>>,
 }
 
 impl RequestFacts {
@@ -49,9 +57,28 @@ impl Facts for RequestFacts {
             .clone()
     }
 
-    fn transport(&self) -> Result<Transport, FactError> {
-        let version = host::attribute("TLS version", &["connection", "tls_version"])?;
-        Ok(if version.is_some() { Transport::Tls } else { Transport::Plaintext })
+    fn tls_version(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.tls_version
+            .get_or_init(|| host::attribute("TLS version", &["connection", "tls_version"]))
+            .clone()
+    }
+
+    fn cipher(&self) -> Result<Option<Vec<u8>>, FactError> {
+        host::attribute("cipher suite", &["filter_state", CIPHER_FILTER_STATE])
+    }
+
+    fn claim(&self, metadata: &str, path: &ClaimPath) -> Result<Claim, FactError> {
+        let root = ["metadata", "filter_metadata", JWT_METADATA, metadata];
+        let path: Vec<&str> = root.into_iter().chain(path.members().iter().map(String::as_str)).collect();
+        match host::metadata("claim", &path)? {
+            Metadata::Absent => Ok(Claim::Missing),
+            Metadata::Unserializable => Ok(Claim::Unreadable),
+            Metadata::Octets(octets) => Claim::of_envoy(octets, |at| {
+                let number = at.to_string();
+                let entry: Vec<&str> = path.iter().copied().chain([number.as_str()]).collect();
+                host::attribute("claim", &entry)
+            }),
+        }
     }
 
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {

@@ -25,6 +25,26 @@ pub(super) fn attribute(fact: &'static str, path: &[&str]) -> Result<Option<Vec<
     }
 }
 
+/// A value of the dynamic metadata.
+pub(super) enum Metadata {
+    /// There is none, or an empty one.
+    Absent,
+    /// One that Envoy gives to no filter: null, or what holds it.
+    Unserializable,
+    /// Anything else.
+    Octets(Vec<u8>),
+}
+
+/// The value of the dynamic metadata at `path`.
+pub(super) fn metadata(fact: &'static str, path: &[&str]) -> Result<Metadata, FactError> {
+    match hostcalls::get_property(path.to_vec()) {
+        Ok(Some(octets)) if !octets.is_empty() => Ok(Metadata::Octets(octets)),
+        Ok(_) => Ok(Metadata::Absent),
+        Err(Status::SerializationFailure) => Ok(Metadata::Unserializable),
+        Err(status) => Err(error(fact, status)),
+    }
+}
+
 /// A boolean attribute: one byte.
 pub(super) fn boolean(fact: &'static str, path: &[&str]) -> Result<Option<bool>, FactError> {
     match attribute(fact, path)?.as_deref() {
@@ -70,14 +90,9 @@ pub(super) fn remove_request_trailer(name: &str) -> Result<(), FactError> {
 
 /// Answers the request.
 pub(super) fn reply(reply: &Reply, id: DecisionId) -> Result<(), FactError> {
-    let id = id.to_string();
     let sent = match reply {
-        Reply::Http { status, body } => {
-            let headers = vec![
-                ("content-type", "text/plain; charset=utf-8"),
-                ("cache-control", "no-store"),
-                (DECISION_ID, &id),
-            ];
+        Reply::Http { status, headers, body } => {
+            let headers = headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
             hostcalls::send_http_response(u32::from(*status), headers, Some(body.as_bytes()))
         }
         // Envoy makes a gRPC reply of it, whose status is 200.
@@ -89,6 +104,7 @@ pub(super) fn reply(reply: &Reply, id: DecisionId) -> Result<(), FactError> {
                 GrpcStatus::Unavailable => proxy_wasm::types::GrpcStatusCode::Unavailable,
                 GrpcStatus::Unauthenticated => proxy_wasm::types::GrpcStatusCode::Unauthenticated,
             };
+            let id = id.to_string();
             hostcalls::send_grpc_response(status, Some(message), vec![(DECISION_ID, id.as_bytes())])
         }
     };

@@ -9,7 +9,7 @@ use super::facts::RequestFacts;
 use super::host;
 use super::root::Guard;
 use crate::audit::{self, Record, filter_state};
-use crate::outcome::{Outcome, Reply, own_headers};
+use crate::outcome::{Outcome, Reply, trailers_to_remove};
 use crate::policy::{Decision, DecisionId, Denial};
 
 /// One request.
@@ -66,7 +66,7 @@ impl Request {
 
     fn refuse(&mut self, why: &str) -> Action {
         host::log(LogLevel::Error, &format!("request {} was denied: {why}", self.id));
-        self.answer(&Reply::Http { status: 503, body: "access denied\n".to_owned() })
+        self.answer(&Reply::refusal(503, self.id))
     }
 }
 
@@ -89,8 +89,12 @@ impl HttpContext for Request {
         if !self.passed {
             return Action::Pause;
         }
+        let Some(guard) = self.guard.clone() else {
+            return self.refuse("no policy is in force");
+        };
         let stripped = host::request_trailers().and_then(|trailers| {
-            own_headers(trailers.names()).iter().try_for_each(|name| host::remove_request_trailer(name))
+            let names = trailers_to_remove(guard.engine.policy(), trailers.names());
+            names.iter().try_for_each(|name| host::remove_request_trailer(name))
         });
         match stripped {
             Ok(()) => Action::Continue,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::route::Route;
+use crate::cert::Certificate;
 use crate::identity::Identity;
 
 /// Whether denials of a route are enforced.
@@ -229,6 +230,7 @@ pub struct Decision {
     route: Option<Arc<Route>>,
     mode: Mode,
     identity: Option<Rc<Identity>>,
+    certificate: Option<Rc<Certificate>>,
 }
 
 impl Decision {
@@ -242,7 +244,12 @@ impl Decision {
             Err(denial) if denial.reason().is_always_enforced() => Mode::Enforce,
             Ok(_) | Err(_) => mode,
         };
-        Self { verdict, route, mode, identity }
+        Self { verdict, route, mode, identity, certificate: None }
+    }
+
+    /// The same with the certificate that `identity` was read from, which some route may forward.
+    pub(crate) fn with_certificate(self, certificate: Option<Rc<Certificate>>) -> Self {
+        Self { certificate, ..self }
     }
 
     /// The permit, or the denial whatever its mode.
@@ -271,6 +278,11 @@ impl Decision {
     /// The identity in the client's certificate, as far as one was read; it proves nothing without a [`Permit`].
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_deref()
+    }
+
+    /// The certificate of that identity, where the policy forwards certificates; it proves as little.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_deref()
     }
 
     /// The same with a denial that came up while the decision was carried out.

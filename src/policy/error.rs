@@ -4,11 +4,16 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::decision::Reason;
+use super::forward::HeaderError;
 use super::location::{Location, Locator, Span};
 use super::method::is_method;
+use super::on_deny::OnDenyError;
 use super::source::Node;
+use super::template::TemplateError;
 use crate::identity::PatternError;
 use crate::identity::pattern::shown;
+use crate::token::ClaimPathError;
 
 /// Names less similar than this (Jaro-Winkler, 0 to 1) are not suggested.
 const SUGGESTION_THRESHOLD: f64 = 0.8;
@@ -263,6 +268,30 @@ pub enum PolicyErrorKind {
         /// The method.
         method: String,
     },
+    /// A cipher suite that Envoy cannot negotiate.
+    #[error("`{cipher}` is no cipher suite that Envoy has for clients with certificates", cipher = shown(cipher))]
+    BadCipher {
+        /// The name.
+        cipher: String,
+        /// The name that is closest, if any is close.
+        suggestion: Option<&'static str>,
+    },
+    /// What names no claim of a token.
+    #[error("`{path}` names no claim: {why}", path = shown(path))]
+    BadClaim {
+        /// The text.
+        path: String,
+        /// What is wrong with it.
+        why: ClaimPathError,
+    },
+    /// Text that no claim is compared with.
+    #[error("`{text}` can be no text of a claim here: {why}", text = shown(text))]
+    BadClaimText {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// `deny` without `allow` where a certificate is optional.
     #[error(
         "`deny` without `allow` on an `optional` route: a denied client would come without its certificate"
@@ -274,6 +303,29 @@ pub enum PolicyErrorKind {
         /// The key.
         key: &'static str,
     },
+    /// A key that means nothing beside, or without, others.
+    #[error("`{key}` has no effect here: {why}")]
+    Ineffective {
+        /// The key.
+        key: String,
+        /// What takes its effect.
+        why: &'static str,
+    },
+    /// A reason that no denial has.
+    #[error("unknown reason `{code}`", code = shown(code))]
+    UnknownReason {
+        /// The code.
+        code: String,
+    },
+    /// A text with fields.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A header for the upstream.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// An answer to denied requests.
+    #[error(transparent)]
+    OnDeny(#[from] OnDenyError),
 }
 
 impl PolicyErrorKind {
@@ -304,8 +356,14 @@ impl PolicyErrorKind {
             Self::BadHost { .. } => "bad_host",
             Self::BadPath { .. } => "bad_path",
             Self::BadMethod { .. } => "bad_method",
+            Self::BadCipher { .. } => "bad_cipher",
+            Self::BadClaim { .. } | Self::BadClaimText { .. } => "bad_claim",
             Self::DenyWithoutAllow => "deny_without_allow",
-            Self::NoEffect { .. } => "no_effect",
+            Self::NoEffect { .. } | Self::Ineffective { .. } => "no_effect",
+            Self::UnknownReason { .. } => "unknown_reason",
+            Self::Template(_) | Self::OnDeny(OnDenyError::Template(_)) => "bad_template",
+            Self::Header(_) => "bad_header",
+            Self::OnDeny(_) => "bad_on_deny",
         }
     }
 
@@ -324,6 +382,14 @@ impl PolicyErrorKind {
             Self::UnknownIdentity { suggestion, .. } => {
                 suggestion.as_ref().map(|name| format!("did you mean `{}`?", shown(name)))
             }
+            Self::UnknownReason { code } => {
+                Some(match closest(code, Reason::ALL.iter().map(|reason| reason.code())) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => "records and the language reference list them".to_owned(),
+                })
+            }
+            Self::Template(error) | Self::OnDeny(OnDenyError::Template(error)) => error.help(),
+            Self::BadCipher { suggestion, .. } => suggestion.map(|name| format!("did you mean `{name}`?")),
             Self::MissingKey { help, .. } | Self::EmptyList { help, .. } => help.map(str::to_owned),
             Self::BadMethod { method } => {
                 let upper = method.to_ascii_uppercase();
@@ -348,8 +414,13 @@ impl PolicyErrorKind {
             | Self::Pattern(_)
             | Self::BadHost { .. }
             | Self::BadPath { .. }
+            | Self::BadClaim { .. }
+            | Self::BadClaimText { .. }
             | Self::DenyWithoutAllow
-            | Self::NoEffect { .. } => None,
+            | Self::NoEffect { .. }
+            | Self::Ineffective { .. }
+            | Self::Header(_)
+            | Self::OnDeny(_) => None,
         }
     }
 }

@@ -53,7 +53,7 @@ impl Verified {
 /// Judges the holder of a verified certificate.
 ///
 /// # Errors
-/// The denial, where the certificate's time is not now, `deny` holds or `allow` does not.
+/// The denial, where the certificate's time is not now, a demand on it is not met, `deny` holds or `allow` does not.
 pub(crate) fn judge(
     rules: &CertificateRules,
     Verified(identity): &Verified,
@@ -65,6 +65,7 @@ pub(crate) fn judge(
         Step::new(Stage::Certificate, Finding::Yes, subject)
     });
     check_validity(identity.validity(), now, trace)?;
+    rules.certificate.judge(identity, now, trace)?;
     if let Some(deny) = &rules.deny {
         // What cannot be told is a hit: a malformed name must not get around a `deny`.
         match deny.evaluate(identity, Place { stage: Stage::Deny, depth: 0 }, trace) {

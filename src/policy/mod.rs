@@ -1,11 +1,14 @@
 //! The policy: what it says, how a document becomes one, and how a request is judged by it.
 
+mod certificate_demands;
 mod compile;
 mod configuration;
 mod decision;
 mod error;
 pub(crate) mod evaluate;
+mod forward;
 mod host;
+mod listener;
 mod location;
 mod matcher;
 mod method;
@@ -14,20 +17,36 @@ mod path;
 mod route;
 mod rule;
 mod source;
+mod template;
+mod tls;
+mod token;
 pub mod trace;
 
 pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
 pub use error::{PolicyError, PolicyErrorKind, PolicyErrors};
+pub use forward::{
+    CLIENT_CERT, CLIENT_CERT_CHAIN, CLIENT_VERIFY, Field, Forward, ForwardedCertificates, ForwardedHeader,
+    HeaderError, HeaderName, OwnHeaders, XfccUse,
+};
 pub use host::{Host, HostPattern};
+pub use listener::{CertificateUse, ServerNameUse};
 pub use location::Location;
 pub use method::is_method;
-pub use on_deny::OnDeny;
+pub use on_deny::{
+    Answer, Body, MediaType, OnDeny, OnDenyError, Page, Redirect, RedirectStatus, ReplyField, fixed_status,
+};
 pub use path::{PathCase, PathError};
-pub use route::{Route, RouteTable, ServerNameRule};
+pub use route::{Route, RouteTable};
 pub use rule::Rule;
+pub use template::{Piece, Template, TemplateError};
+pub use tls::ServerNameRule;
 
 pub(crate) use path::{check as check_path, without_query};
 pub(crate) use route::{ClientCertificate, Selection};
+pub(crate) use tls::{CipherSuite, TlsDemands, TlsVersion};
+pub(crate) use token::{Binding, TokenDemands, names_certificate};
+
+use std::sync::Arc;
 
 use crate::cert::Fingerprint;
 use location::Span;
@@ -39,7 +58,8 @@ pub struct Policy {
     digest: Fingerprint,
     verification: Verification,
     leaf_source: LeafSource,
-    on_deny: OnDeny,
+    on_deny: Arc<OnDeny>,
+    own_headers: OwnHeaders,
     routes: RouteTable,
 }
 
@@ -130,6 +150,16 @@ impl Policy {
     /// How a request is denied that selects no route.
     pub fn on_deny(&self) -> &OnDeny {
         &self.on_deny
+    }
+
+    /// The headers that the policy may set in a request.
+    pub fn own_headers(&self) -> &OwnHeaders {
+        &self.own_headers
+    }
+
+    /// Whether any route forwards the client's certificate itself.
+    pub(crate) fn forwards_certificates(&self) -> bool {
+        self.own_headers.contains(CLIENT_CERT)
     }
 
     /// The routes.

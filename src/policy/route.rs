@@ -3,11 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::certificate_demands::CertificateDemands;
 use super::decision::Mode;
+use super::forward::Forward;
 use super::host::{Host, HostPattern};
 use super::matcher::Matcher;
 use super::on_deny::OnDeny;
 use super::path::{self, PathCase, PathError, Readings};
+use super::tls::TlsDemands;
+use super::token::TokenDemands;
 use crate::identity::TextPattern;
 
 /// Most routes that the detail of an ambiguous path names.
@@ -26,7 +30,8 @@ pub struct Route {
     pub(super) methods: Vec<String>,
     pub(super) client_certificate: ClientCertificate,
     pub(super) mode: Mode,
-    pub(super) on_deny: OnDeny,
+    pub(super) forward: Arc<Forward>,
+    pub(super) on_deny: Arc<OnDeny>,
 }
 
 impl Route {
@@ -38,6 +43,11 @@ impl Route {
     /// Whether the route's denials are enforced.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// What the route tells the upstream of a client who may pass.
+    pub fn forward(&self) -> &Forward {
+        &self.forward
     }
 
     /// How the route answers a denied request.
@@ -86,10 +96,13 @@ impl ClientCertificate {
 /// What must hold of a certificate that is presented.
 #[derive(Debug)]
 pub(crate) struct CertificateRules {
-    pub(crate) server_name: ServerNameRule,
+    pub(crate) tls: Arc<TlsDemands>,
+    pub(crate) certificate: Arc<CertificateDemands>,
     /// Looked at first.
     pub(crate) deny: Option<Matcher>,
     pub(crate) allow: Allow,
+    /// Of anonymous clients too.
+    pub(crate) token: Option<TokenDemands>,
 }
 
 /// Whom a route lets in.
@@ -99,17 +112,6 @@ pub(crate) enum Allow {
     AnyVerified,
     /// The holder of a certificate that matches.
     Matching(Matcher),
-}
-
-/// How the server name of the TLS handshake (SNI) and the request's host must agree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerNameRule {
-    /// They must be the same.
-    Match,
-    /// The server name does not matter.
-    Ignore,
-    /// The server name must be one of these.
-    OneOf(Vec<HostPattern>),
 }
 
 /// A path as a route names it.

@@ -14,8 +14,13 @@ pub(crate) fn truth(matcher: &Value, minted: &Minted) -> &'static str {
 }
 
 fn truth_with(identities: Value, matcher: &Value, minted: &Minted) -> &'static str {
+    // Whatever a certificate is for, only the matcher decides here.
+    let defaults = json!({ "certificate": { "extended_key_usage": "any" } });
     let verdict = |members: Value| {
-        let engine = document(json!({ "identities": identities.clone(), "routes": [one_route(members)] }));
+        let routes = json!([one_route(members)]);
+        let engine = document(
+            json!({ "identities": identities.clone(), "defaults": defaults.clone(), "routes": routes }),
+        );
         verdict_on(&engine, minted)
     };
     let allowed = verdict(json!({ "client_certificate": "required", "allow": matcher }));

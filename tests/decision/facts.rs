@@ -12,7 +12,7 @@ const EVERY: [Question; 6] = [
     Question::Pem,
     Question::Valid,
     Question::ServerName,
-    Question::Transport,
+    Question::TlsVersion,
 ];
 
 #[test]
@@ -24,7 +24,7 @@ fn a_question_that_is_not_answered_is_a_denial() {
             || route(json!({ "match": hosts, "client_certificate": demand, "allow": "any_verified" }));
         for question in EVERY {
             // How the client is connected is asked where a server name should be and is not.
-            let situation = if question == Question::Transport {
+            let situation = if question == Question::TlsVersion {
                 Situation::get("/").no_server_name()
             } else {
                 Situation::get("/")

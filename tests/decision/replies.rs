@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use crate::situation::{HOST, ID, NOW, Question, Situation, at, document, leaf, outcome, routes};
+use crate::situation::{HOST, ID, NOW, Question, Situation, answer, at, document, leaf, outcome, routes};
 use mtls_policy::Engine;
 
 fn reply(engine: &Engine, situation: &Situation) -> Reply {
@@ -55,8 +55,16 @@ fn each_reason_has_its_status() {
     let engine = required(Value::Null);
     for (situation, reason, status, _) in denials() {
         assert_eq!(crate::situation::verdict(&engine, &situation), reason);
-        let body = "access denied\ndecision id: 000000000000feed-7\n".to_owned();
-        assert_eq!(reply(&engine, &situation), Reply::Http { status, body }, "{reason}");
+        let answer = answer(&engine, &situation);
+        let body = "access denied\ndecision id: 000000000000feed-7\n";
+        assert_eq!((answer.status, answer.body.as_str()), (status, body), "{reason}");
+        let headers = [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("x-mtls-decision-id", "000000000000feed-7"),
+            ("content-type", "text/plain; charset=utf-8"),
+        ];
+        assert_eq!(answer.headers, headers.map(|(name, value)| (name, value.to_owned())), "{reason}");
     }
     let decision = engine.decide(&Situation::get("/a").certificate(&leaf("a").mint()), None);
     let outcome = format!("{:?}", Outcome::of(&decision, engine.policy(), None, ID));
@@ -76,7 +84,8 @@ fn what_the_policy_says_of_denials_holds_for_those_that_the_identity_is_the_reas
             _ if status == 403 => (404, "no 000000000000feed-7, not 000000000000feed-7\n"),
             _ => (status, "no 000000000000feed-7, not 000000000000feed-7\n"),
         };
-        assert_eq!(reply(&engine, &situation), Reply::Http { status, body: body.to_owned() }, "{reason}");
+        let answer = answer(&engine, &situation);
+        assert_eq!((answer.status, answer.body.as_str()), (status, body), "{reason}");
     }
 }
 
@@ -92,10 +101,12 @@ fn a_route_answers_in_its_own_way_and_else_as_the_defaults_say() {
             { "name": "other", "match": { "path": "/other" }, "client_certificate": "required", "allow": "any_verified" },
         ],
     }));
-    let own = Reply::Http { status: 403, body: "go away".to_owned() };
-    assert_eq!(reply(&engine, &Situation::get("/own")), own, "nothing is mixed from the defaults");
-    let body = "access denied\ndecision id: 000000000000feed-7\n".to_owned();
-    assert_eq!(reply(&engine, &Situation::get("/other")), Reply::Http { status: 404, body });
+    let told = |path| {
+        let answer = answer(&engine, &Situation::get(path));
+        (answer.status, answer.body)
+    };
+    assert_eq!(told("/own"), (403, "go away".to_owned()), "nothing is mixed from the defaults");
+    assert_eq!(told("/other"), (404, "access denied\ndecision id: 000000000000feed-7\n".to_owned()));
 }
 
 #[test]

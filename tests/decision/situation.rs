@@ -2,11 +2,12 @@
 
 use std::cell::{OnceCell, RefCell};
 
-use mtls_policy::facts::{FactError, Facts, Transport};
+use mtls_policy::facts::{FactError, Facts};
 use mtls_policy::policy::{Client, Decision, DecisionId, Mode, Policy};
 use mtls_policy::request::{Headers, XFCC};
+use mtls_policy::token::{Claim, ClaimPath};
 use mtls_policy::{Engine, audit, outcome};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::mint::{Ca, Leaf, Minted};
@@ -27,7 +28,9 @@ pub(crate) enum Question {
     Pem,
     Valid,
     ServerName,
-    Transport,
+    TlsVersion,
+    Cipher,
+    Claim,
     Source,
 }
 
@@ -40,7 +43,9 @@ pub(crate) struct Situation {
     pem: Option<Vec<u8>>,
     valid: Option<bool>,
     server_name: Option<Vec<u8>>,
-    plaintext: bool,
+    tls_version: Option<Vec<u8>>,
+    cipher: Option<Vec<u8>>,
+    token: Option<(String, Map<String, Value>)>,
     source: Option<Vec<u8>>,
     failing: Vec<Question>,
     asked: RefCell<Vec<Question>>,
@@ -58,6 +63,7 @@ impl Situation {
             .header(":path", path.as_bytes())
             .header(":authority", HOST.as_bytes())
             .server_name(HOST.as_bytes())
+            .tls_version(b"TLSv1.3")
     }
 
     /// Another host, and the server name that an honest client sends for it.
@@ -92,8 +98,29 @@ impl Situation {
 
     /// Without TLS: no certificate and no server name, whatever the headers say.
     pub(crate) fn plaintext(mut self) -> Self {
-        self.plaintext = true;
+        self.tls_version = None;
         self.server_name = None;
+        self
+    }
+
+    pub(crate) fn tls_version(mut self, version: &[u8]) -> Self {
+        self.tls_version = Some(version.to_vec());
+        self
+    }
+
+    pub(crate) fn cipher(mut self, cipher: &[u8]) -> Self {
+        self.cipher = Some(cipher.to_vec());
+        self
+    }
+
+    /// A token of these claims that Envoy verified.
+    pub(crate) fn token(self, claims: Value) -> Self {
+        self.token_under("payload", claims)
+    }
+
+    pub(crate) fn token_under(mut self, metadata: &str, claims: Value) -> Self {
+        let Value::Object(claims) = claims else { panic!("claims are an object") };
+        self.token = Some((metadata.to_owned(), claims));
         self
     }
 
@@ -169,8 +196,18 @@ impl Facts for Situation {
         self.answer(Question::ServerName, self.server_name.clone())
     }
 
-    fn transport(&self) -> Result<Transport, FactError> {
-        self.answer(Question::Transport, if self.plaintext { Transport::Plaintext } else { Transport::Tls })
+    fn tls_version(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::TlsVersion, self.tls_version.clone())
+    }
+
+    fn cipher(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::Cipher, self.cipher.clone())
+    }
+
+    fn claim(&self, metadata: &str, path: &ClaimPath) -> Result<Claim, FactError> {
+        let token = self.token.as_ref().filter(|(key, _)| key == metadata);
+        let claim = token.map_or(Claim::Missing, |(_, claims)| Claim::of_token(claims, path));
+        self.answer(Question::Claim, claim)
     }
 
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
@@ -269,6 +306,37 @@ pub(crate) fn route_found(engine: &Engine, situation: &Situation) -> String {
 pub(crate) fn outcome(engine: &Engine, situation: &Situation) -> outcome::Outcome {
     let decision = decide(engine, situation);
     outcome::Outcome::of(&decision, engine.policy(), situation.headers().ok(), ID)
+}
+
+/// Status, headers and body of the answer to an HTTP request that is denied.
+pub(crate) fn answer(engine: &Engine, situation: &Situation) -> Answer {
+    match outcome(engine, situation) {
+        outcome::Outcome::Reply(outcome::Reply::Http { status, headers, body }) => {
+            let headers = headers.into_iter().map(|(name, value)| (name, value.into_owned())).collect();
+            Answer { status, headers, body }
+        }
+        other @ (outcome::Outcome::Reply(outcome::Reply::Grpc { .. }) | outcome::Outcome::Pass(_)) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+/// An answer over HTTP.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// The value of a header, which must not be there twice.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(key, _)| *key == name);
+        let value = values.next().map(|(_, value)| value.as_str());
+        assert!(values.next().is_none(), "{self:?}");
+        value
+    }
 }
 
 /// The audit record's line.

@@ -1,6 +1,6 @@
 //! The headers that the upstream gets.
 
-use mtls_policy::outcome::{HeaderChanges, Outcome, own_headers};
+use mtls_policy::outcome::{HeaderChanges, Outcome, trailers_to_remove};
 use serde_json::json;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -15,10 +15,11 @@ fn changes(engine: &Engine, situation: &Situation) -> HeaderChanges {
     }
 }
 
-fn client_verify(engine: &Engine, situation: &Situation) -> &'static str {
-    let [(name, value)] = changes(engine, situation).set;
+fn client_verify(engine: &Engine, situation: &Situation) -> String {
+    let changes = changes(engine, situation);
+    let [(name, value)] = changes.set.as_slice() else { panic!("{changes:?}") };
     assert_eq!(name, "x-client-verify");
-    value
+    value.clone().into_owned()
 }
 
 fn forged() -> Situation {
@@ -52,16 +53,28 @@ fn whoever_is_not_verified_is_none_on_every_outcome_that_passes() {
 
 #[test]
 fn a_shadowed_denial_takes_envoys_own_header_along_and_a_permit_does_not() {
-    let by_xfcc = || {
-        Situation::get("/").header("x-forwarded-client-cert", b"By=x").header("x_forwarded_client_cert", b"y")
-    };
+    let by_xfcc = || Situation::get("/").header("x-forwarded-client-cert", b"By=x");
     let shadow =
         route(json!({ "client_certificate": "required", "allow": "any_verified", "mode": "shadow" }));
-    assert_eq!(changes(&shadow, &by_xfcc()).remove, ["x-forwarded-client-cert", "x_forwarded_client_cert"]);
+    assert_eq!(changes(&shadow, &by_xfcc()).remove, ["x-forwarded-client-cert"]);
     let minted = leaf("a").mint();
     assert!(changes(&shadow, &by_xfcc().certificate(&minted)).remove.is_empty(), "permitted");
     let ignored = route(json!({ "client_certificate": "ignored" }));
     assert!(changes(&ignored, &by_xfcc()).remove.is_empty());
+}
+
+#[test]
+fn other_spellings_of_envoys_own_header_are_the_clients_and_removed_always() {
+    let spellings = ["x_forwarded_client_cert", "X-Forwarded-Client-Cert", "x-forwarded-client_cert"];
+    let forged = || {
+        let situation = Situation::get("/").header("x-forwarded-client-cert", b"By=x");
+        spellings.iter().fold(situation, |situation, name| situation.header(name, b"By=y"))
+    };
+    let minted = leaf("a").mint();
+    let optional = route(json!({ "client_certificate": "optional" }));
+    assert_eq!(changes(&optional, &forged()).remove, spellings);
+    assert_eq!(changes(&optional, &forged().certificate(&minted)).remove, spellings);
+    assert_eq!(changes(&route(json!({ "client_certificate": "ignored" })), &forged()).remove, spellings);
 }
 
 #[test]
@@ -91,8 +104,17 @@ fn every_spelling_that_some_server_takes_for_our_header_is_removed() {
         spellings.iter().fold(Situation::get("/"), |situation, name| situation.header(name, b"SUCCESS"));
     let engine = route(json!({ "client_certificate": "ignored" }));
     assert_eq!(changes(&engine, &situation).remove, spellings);
+    assert_eq!(trailers_to_remove(engine.policy(), spellings.into_iter()), spellings);
     let twice = forged().header("x-client-verify", b"NONE");
     assert!(changes(&engine, &twice).remove.contains(&"x-client-verify".to_owned()));
+}
+
+#[test]
+fn no_trailer_bears_the_name_of_envoys_own_header() {
+    let engine = route(json!({ "client_certificate": "ignored" }));
+    let names =
+        ["x-forwarded-client-cert", "X_Forwarded_Client-Cert", "x-forwarded-client-certs", "grpc-status"];
+    assert_eq!(trailers_to_remove(engine.policy(), names.into_iter()), names[..2]);
 }
 
 #[test]
@@ -108,7 +130,7 @@ fn headers_of_similar_names_stay() {
     let situation = names.iter().fold(Situation::get("/"), |situation, name| situation.header(name, b"x"));
     let engine = route(json!({ "client_certificate": "ignored" }));
     assert!(changes(&engine, &situation).remove.is_empty());
-    assert!(own_headers(names.into_iter()).is_empty());
+    assert!(trailers_to_remove(engine.policy(), names.into_iter()).is_empty());
 }
 
 #[test]

@@ -185,7 +185,7 @@ impl<'a> Files<'a> {
 }
 
 /// A file of ours that users copy, as JSON.
-fn shipped(name: &str) -> Value {
+pub fn shipped(name: &str) -> Value {
     let text =
         fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("cannot read `{name}`: {error}"));
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("`{name}` is no YAML: {error}"))

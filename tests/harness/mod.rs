@@ -53,6 +53,7 @@ mod workspace;
 pub mod mint;
 
 pub use client::{Client, Connection, Echo, Reply, get, request};
+pub use configuration::shipped;
 pub use container::signalled;
 pub use envoy::{Envoy, Refusal};
 pub use module::{module, trapping_module};

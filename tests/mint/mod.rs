@@ -48,6 +48,7 @@ pub(crate) const OU: &[u8] = &[0x55, 0x04, 0x0b];
 /// Contents of the object identifier of user principal names, 1.3.6.1.4.1.311.20.2.3.
 pub(crate) const UPN: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03];
 
+const KEY_USAGE: &[u64] = &[2, 5, 29, 15];
 pub(crate) const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
 pub(crate) const CERTIFICATE_POLICIES: &[u64] = &[2, 5, 29, 32];
 pub(crate) const EXTENDED_KEY_USAGE: &[u64] = &[2, 5, 29, 37];
@@ -74,6 +75,18 @@ impl Key {
     /// PKCS #8 in DER.
     pub(crate) fn der(&self) -> Vec<u8> {
         self.secret.to_pkcs8_der().unwrap().as_bytes().to_vec()
+    }
+
+    /// The two coordinates of the public key.
+    pub(crate) fn coordinates(&self) -> [&[u8]; 2] {
+        let (x, y) = self.public[1..].split_at(32);
+        [x, y]
+    }
+
+    /// A signature with SHA-256 in the form of tokens (RFC 7518 section 3.4).
+    pub(crate) fn sign_token(&self, message: &[u8]) -> Vec<u8> {
+        let signature: Signature = SigningKey::from(&self.secret).sign(message);
+        signature.to_bytes().to_vec()
     }
 
     fn sign(&self, message: &[u8]) -> Vec<u8> {
@@ -154,6 +167,8 @@ impl Ca {
             alt_names: Vec::new(),
             subject: None,
             serial: None,
+            public_key: None,
+            signature_algorithms: None,
             trailer: Vec::new(),
         }
     }
@@ -192,6 +207,8 @@ pub(crate) struct Leaf {
     alt_names: Vec<Vec<u8>>,
     subject: Option<Vec<Vec<u8>>>,
     serial: Option<Vec<u8>>,
+    public_key: Option<Vec<u8>>,
+    signature_algorithms: Option<[Vec<u8>; 2]>,
     trailer: Vec<u8>,
 }
 
@@ -303,6 +320,30 @@ impl Leaf {
         self
     }
 
+    /// Another `SubjectPublicKeyInfo`, to which nobody may have the key.
+    pub(crate) fn public_key(mut self, info: &[u8]) -> Self {
+        self.public_key = Some(info.to_vec());
+        self
+    }
+
+    /// Other algorithm identifiers, inside of what is signed and beside the signature, which stays what it is.
+    pub(crate) fn signature_algorithms(mut self, inner: &[u8], outer: &[u8]) -> Self {
+        self.signature_algorithms = Some([inner.to_vec(), outer.to_vec()]);
+        self
+    }
+
+    /// This keyUsage alone, the octets of its bits; without any, no such extension.
+    pub(crate) fn key_usage(mut self, bits: &[u8]) -> Self {
+        self.params.key_usages = Vec::new();
+        if bits.is_empty() { self } else { self.extension(KEY_USAGE, &der(0x03, &[&[0], bits])) }
+    }
+
+    /// The subjectKeyIdentifier.
+    pub(crate) fn key_identifier(mut self, identifier: &[u8]) -> Self {
+        self.params.key_identifier_method = KeyIdMethod::PreSpecified(identifier.to_vec());
+        self
+    }
+
     /// A further extension, which may repeat another.
     pub(crate) fn extension(mut self, oid: &[u64], contents: &[u8]) -> Self {
         self.params.custom_extensions.push(CustomExtension::from_oid_content(oid, contents.to_vec()));
@@ -335,7 +376,11 @@ impl Leaf {
             self = self.raw_alt_names(&contents);
         }
         let good = self.params.signed_by(&self.key, &self.ca.issuer()).unwrap().der().to_vec();
-        let odd = self.subject.is_some() || self.serial.is_some() || !self.trailer.is_empty();
+        let odd = self.subject.is_some()
+            || self.serial.is_some()
+            || self.public_key.is_some()
+            || self.signature_algorithms.is_some()
+            || !self.trailer.is_empty();
         Minted { der: if odd { self.with_odd_fields(&good) } else { good }, key: self.key }
     }
 
@@ -352,11 +397,19 @@ impl Leaf {
             let names: Vec<&[u8]> = subject.iter().map(Vec::as_slice).collect();
             fields[5] = der(0x30, &names);
         }
+        if let Some(info) = &self.public_key {
+            fields[6] = info.clone();
+        }
+        let mut outer = parts[1].0;
+        if let Some([inside, beside]) = &self.signature_algorithms {
+            fields[2] = inside.clone();
+            outer = beside;
+        }
         fields.push(self.trailer.clone());
         let fields: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
         let signed = der(0x30, &fields);
         let signature = der(0x03, &[&[0], &self.ca.key.sign(&signed)]);
-        der(0x30, &[&signed, parts[1].0, &signature])
+        der(0x30, &[&signed, outer, &signature])
     }
 }
 
@@ -396,6 +449,11 @@ impl Minted {
     }
 }
 
+/// The pair `Chain` of `x-forwarded-client-cert` as Envoy writes it for certificates in PEM, the leaf first.
+pub(crate) fn xfcc_chain(pems: &[String]) -> String {
+    format!("Chain=\"{}\"", xfcc_escaped(&pems.concat()))
+}
+
 /// Envoy's five replacements in `x-forwarded-client-cert`.
 pub(crate) fn xfcc_escaped(pem: &str) -> String {
     let escapes = [("\n", "%0A"), (" ", "%20"), ("+", "%2B"), ("/", "%2F"), ("=", "%3D")];
@@ -410,6 +468,23 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
 /// One attribute of a relative name.
 pub(crate) fn attribute(oid: &[u8], value: &[u8]) -> Vec<u8> {
     der(0x30, &[&der(0x06, &[oid]), value])
+}
+
+/// A `SubjectPublicKeyInfo`.
+pub(crate) fn public_key(algorithm: &[u8], parameters: &[u8], key: &[u8]) -> Vec<u8> {
+    let algorithm = der(0x30, &[&der(0x06, &[algorithm]), parameters]);
+    der(0x30, &[&algorithm, &der(0x03, &[&[0], key])])
+}
+
+/// The `SubjectPublicKeyInfo` of an RSA key with so many bits and the exponent 65537, to which nobody has the other half.
+pub(crate) fn rsa_public_key(bits: usize) -> Vec<u8> {
+    let mut modulus = vec![0xff; bits.div_ceil(8)];
+    modulus[0] >>= (8 - bits % 8) % 8;
+    if modulus[0] & 0x80 != 0 {
+        modulus.insert(0, 0);
+    }
+    let key = der(0x30, &[&der(0x02, &[&modulus]), &der(0x02, &[&[1, 0, 1]])]);
+    public_key(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01], &[0x05, 0x00], &key)
 }
 
 /// One DER element.

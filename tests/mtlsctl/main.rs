@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod conformance;
 mod explain;
 mod inspect;
 #[path = "../mint/mod.rs"]
@@ -18,6 +19,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use tempfile::TempDir;
 
@@ -42,8 +44,13 @@ fn run_on_stdin(arguments: &[&str], input: &[u8]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    child.wait_with_output().unwrap()
+    let mut stdin = child.stdin.take().unwrap();
+    // Both at once: a command that answers line by line waits until its answers are read. It may end before it has read
+    // all.
+    thread::scope(|scope| {
+        scope.spawn(move || drop(stdin.write_all(input)));
+        child.wait_with_output().unwrap()
+    })
 }
 
 fn stdout(output: &Output) -> String {

@@ -1,6 +1,6 @@
 //! One policy in every form in which Envoy and its users may hand it over.
 
-use mtls_policy::policy::Policy;
+use mtls_policy::policy::{Policy, Reason};
 use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
@@ -101,7 +101,7 @@ fn a_struct_means_what_the_text_means() {
     }
     let policy = configured(&as_struct(POLICY));
     let route = policy.routes().iter().next().unwrap();
-    assert_eq!((route.name(), route.on_deny().status()), ("a", Some(404)));
+    assert_eq!((route.name(), route.on_deny().answer(Reason::NoCertificate).status()), ("a", Some(404)));
 }
 
 #[test]

@@ -82,7 +82,8 @@ const EVERY_OBJECT: &str = r#"{
       "allow": {"uri": {"prefix": "a" HERE}, "subject": {"CN": {"suffix": "a" HERE} HERE} HERE},
       "deny": [{"not": {"any": [{"all": [{"identity": "a" HERE}] HERE}] HERE} HERE}],
       "tls": {"sni": "match" HERE},
-      "on_deny": {"body": "" HERE}
+      "forward": {"headers": {"x-id": "{serial}"} HERE},
+      "on_deny": {"reasons": {"expired": {"redirect": {"url": "/" HERE} HERE} HERE} HERE}
       HERE
     }
   ]
@@ -105,11 +106,13 @@ fn with_everywhere(what: &str) -> Vec<String> {
 fn an_unknown_key_is_an_error_in_every_object() {
     assert_eq!(errors(&EVERY_OBJECT.replace("HERE", "")), "");
     let documents = with_everywhere(", \"zz\": \"x\"");
-    assert_eq!(documents.len(), 21);
+    assert_eq!(documents.len(), 25);
     for document in documents {
         let errors = errors(&document);
         // In a subject, keys are attributes.
-        let told = errors.contains("unknown key `zz`") || errors.contains("`zz` is no attribute");
+        let told = errors.contains("unknown key `zz`")
+            || errors.contains("unknown reason `zz`")
+            || errors.contains("`zz` is no attribute");
         assert!(told, "{document}\n{errors}");
     }
 }

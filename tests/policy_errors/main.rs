@@ -2,11 +2,14 @@
 //! Runs natively and in WebAssembly under Node.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where what it stands on does not hold")]
 
+mod demands;
 mod documents;
 mod forms;
+mod forward;
 mod json;
 mod limits;
 mod matchers;
+mod on_deny;
 mod routes;
 mod several;
 

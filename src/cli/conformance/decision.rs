@@ -107,10 +107,11 @@ fn situation(request: Request, peer: Peer) -> Result<Situation, Refusal> {
             })
         }
     };
-    let transport = peer.tls.unwrap_or(true).then_some(Tls { server_name: peer.sni, certificate: leaf });
+    let tls = Tls { server_name: peer.sni, version: peer.tls_version, cipher: None, certificate: leaf };
+    let transport = peer.tls.unwrap_or(true).then_some(tls);
     Ok(Situation::from_parts(
         [(":method", Some(method)), (":authority", authority), (":path", path)],
         headers,
-        Connection { transport, source: None },
+        Connection { transport, ..Connection::default() },
     ))
 }

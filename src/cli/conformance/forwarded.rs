@@ -1,7 +1,5 @@
 //! Operations on what Envoy forwards.
 
-use std::borrow::Cow;
-
 use mtls_policy::cert::xfcc::{self, Element};
 use serde_json::{Map, Value};
 
@@ -24,7 +22,7 @@ fn element(element: &Element<'_>) -> Value {
     let Element { by, hash, cert, chain, subject, uri, dns } = element;
     let mut fields = Map::new();
     for (key, values) in [("by", by), ("uri", uri), ("dns", dns)] {
-        fields.insert(key.to_owned(), values.iter().map(text).collect());
+        fields.insert(key.to_owned(), values.iter().map(|value| text(value)).collect());
     }
     for (key, value) in [("hash", hash), ("cert_raw", cert), ("chain_raw", chain), ("subject", subject)] {
         fields.extend(value.iter().map(|value| (key.to_owned(), text(value).into())));
@@ -33,6 +31,6 @@ fn element(element: &Element<'_>) -> Value {
 }
 
 /// The header came as text, and is taken apart where its ASCII separators are.
-fn text(value: &Cow<'_, [u8]>) -> String {
+fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(value).into_owned()
 }

@@ -95,7 +95,7 @@ mod tests {
     fn results_come_in_the_order_of_the_inputs_however_long_each_takes() {
         for jobs in [1, 2, 8] {
             let work = |number: usize| {
-                thread::sleep(Duration::from_micros(if number % 3 == 0 { 300 } else { 0 }));
+                thread::sleep(Duration::from_micros(if number.is_multiple_of(3) { 300 } else { 0 }));
                 number
             };
             let mut taken = Vec::new();

@@ -1,6 +1,6 @@
 //! Operations on distinguished names.
 
-use mtls_policy::identity::{DistinguishedName, DistinguishedNameError};
+use mtls_policy::identity::{DistinguishedName, DistinguishedNameError, Truth};
 
 use super::answer::{Finding, Verdict};
 use super::case::{Case, Refusal};
@@ -17,10 +17,16 @@ pub(super) fn parse(case: &Case) -> Result<Finding, Refusal> {
 /// `name_match`: whether two distinguished names are the same. What is no name is not the same as anything.
 pub(super) fn same(case: &Case) -> Result<Finding, Refusal> {
     let [a, b] = case.octets(["a_der_b64", "b_der_b64"])?;
-    Ok(match (DistinguishedName::parse_der(&a), DistinguishedName::parse_der(&b)) {
-        (Ok(a), Ok(b)) if a.is_same_name(&b) => Finding::plain(Verdict::Match),
-        (Ok(a), Ok(b)) => Finding::because(Verdict::Differ, "other_name", format!("`{a}` is not `{b}`")),
-        (Err(error), _) | (_, Err(error)) => malformed(Verdict::Differ, error),
+    let (a, b) = match (DistinguishedName::parse_der(&a), DistinguishedName::parse_der(&b)) {
+        (Ok(a), Ok(b)) => (a, b),
+        (Err(error), _) | (_, Err(error)) => return Ok(malformed(Verdict::Differ, error)),
+    };
+    Ok(match a.same_name(&b) {
+        Truth::Yes => Finding::plain(Verdict::Match),
+        Truth::No => Finding::because(Verdict::Differ, "other_name", format!("`{a}` is not `{b}`")),
+        Truth::CannotTell => {
+            Finding::because(Verdict::Differ, "malformed_name", "a value is no text of its string type")
+        }
     })
 }
 

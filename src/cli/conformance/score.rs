@@ -18,6 +18,9 @@ use crate::cli::Exit;
 /// What lets somebody in, of any operation: the answers that must not be given wrongly.
 const POSITIVE: [&str; 4] = ["accept", "allow", "good", "match"];
 
+/// How many cases are named for each reason to fail: more do not help before these are right.
+const MOST_NAMED: usize = 20;
+
 /// How many answers are named that took longest.
 const SLOWEST: usize = 5;
 
@@ -215,11 +218,8 @@ impl Score {
             return;
         };
         let excepted = self.exceptions.0.contains_key(&expected.id);
-        let outcome = match expected.outcome(&answer) {
-            Outcome::Right => Outcome::Right,
-            _wrong if excepted => Outcome::Exception,
-            wrong => wrong,
-        };
+        let outcome = expected.outcome(&answer);
+        let outcome = if excepted && outcome != Outcome::Right { Outcome::Exception } else { outcome };
         match outcome {
             Outcome::Right if excepted => _ = self.stale.insert(expected.id.clone()),
             Outcome::FalseAccept | Outcome::Missing => self.failed.push(expected.id.clone()),
@@ -265,14 +265,19 @@ impl Score {
         let slowest: Vec<String> =
             self.slowest.iter().rev().map(|(us, id)| format!("{us} us {id}")).collect();
         page += &format!("slowest: {}\n", slowest.join(", "));
-        for case in &self.failed {
-            page += &format!("accepted or missing, and must not be: {case}\n");
-        }
-        for id in &self.stale {
-            page += &format!("exception that no longer applies: {id}\n");
-        }
+        page += &named("accepted or missing, and must not be", self.failed.iter());
+        page += &named("exception that no longer applies", self.stale.iter());
         page
     }
+}
+
+fn named<'a>(reason: &str, cases: impl ExactSizeIterator<Item = &'a String>) -> String {
+    let more = cases.len().saturating_sub(MOST_NAMED);
+    let mut lines: String = cases.take(MOST_NAMED).map(|case| format!("{reason}: {case}\n")).collect();
+    if more > 0 {
+        lines += &format!("{reason}: {more} more\n");
+    }
+    lines
 }
 
 fn row(group: &str, counts: &BTreeMap<Outcome, usize>) -> String {

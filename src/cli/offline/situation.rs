@@ -1,11 +1,18 @@
 //! One request and its connection, described instead of seen.
 
 use mtls_policy::cert::Fingerprint;
-use mtls_policy::facts::{FactError, Facts, Transport};
+use mtls_policy::facts::{FactError, Facts};
 use mtls_policy::request::Headers;
+use mtls_policy::token::DEFAULT_METADATA;
+use mtls_policy::token::{Claim, ClaimPath};
 use pem_rfc7468::LineEnding;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::target::{Scheme, Target};
+
+/// The version of connections that name no other, as Envoy writes it.
+const DEFAULT_TLS_VERSION: &str = "TLSv1.3";
 
 /// Answers the engine's questions from a description.
 #[derive(Debug)]
@@ -21,12 +28,32 @@ pub(crate) struct Connection {
     pub(crate) transport: Option<Tls>,
     /// Address, with a port or without.
     pub(crate) source: Option<String>,
+    /// A token that came with the request and that the proxy verified.
+    pub(crate) token: Option<Token>,
+}
+
+/// A token that the proxy verified.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Token {
+    /// The key of the metadata under which the proxy left the claims.
+    #[serde(default = "default_metadata")]
+    pub(crate) metadata: String,
+    pub(crate) claims: Map<String, Value>,
+}
+
+fn default_metadata() -> String {
+    DEFAULT_METADATA.to_owned()
 }
 
 /// What TLS told the proxy.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tls {
     pub(crate) server_name: Option<String>,
+    /// As Envoy writes it; `None` is TLS 1.3.
+    pub(crate) version: Option<String>,
+    /// As Envoy writes it; `None` where the listener does not tell it.
+    pub(crate) cipher: Option<String>,
     pub(crate) certificate: Option<Certificate>,
 }
 
@@ -52,9 +79,9 @@ impl Connection {
     pub(crate) fn to(target: &Target) -> Self {
         let transport = match target.scheme {
             Scheme::Http => None,
-            Scheme::Https => Some(Tls { server_name: server_name(&target.authority), certificate: None }),
+            Scheme::Https => Some(Tls { server_name: server_name(&target.authority), ..Tls::default() }),
         };
-        Self { transport, source: None }
+        Self { transport, ..Self::default() }
     }
 }
 
@@ -120,8 +147,19 @@ impl Facts for Situation {
         Ok(tls.and_then(|tls| tls.server_name.clone()).map(String::into_bytes))
     }
 
-    fn transport(&self) -> Result<Transport, FactError> {
-        Ok(if self.connection.transport.is_some() { Transport::Tls } else { Transport::Plaintext })
+    fn tls_version(&self) -> Result<Option<Vec<u8>>, FactError> {
+        let version = |tls: &Tls| tls.version.as_deref().unwrap_or(DEFAULT_TLS_VERSION).as_bytes().to_vec();
+        Ok(self.connection.transport.as_ref().map(version))
+    }
+
+    fn cipher(&self) -> Result<Option<Vec<u8>>, FactError> {
+        let tls = self.connection.transport.as_ref();
+        Ok(tls.and_then(|tls| tls.cipher.clone()).map(String::into_bytes))
+    }
+
+    fn claim(&self, metadata: &str, path: &ClaimPath) -> Result<Claim, FactError> {
+        let token = self.connection.token.as_ref().filter(|token| token.metadata == metadata);
+        Ok(token.map_or(Claim::Missing, |token| Claim::of_token(&token.claims, path)))
     }
 
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {

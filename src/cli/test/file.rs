@@ -7,8 +7,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::cli::offline::OneOrMany;
 use crate::cli::offline::mint::Description;
+use crate::cli::offline::{OneOrMany, Token};
 
 /// Tests of one policy.
 #[derive(Debug, Deserialize)]
@@ -98,8 +98,14 @@ pub(super) struct Peer {
     pub(super) verified: Verified,
     /// The server name of the handshake; by default the host of the request.
     pub(super) sni: Option<Option<String>>,
+    /// As Envoy writes it; by default `TLSv1.3`.
+    pub(super) tls_version: Option<String>,
+    /// As Envoy writes it.
+    pub(super) cipher: Option<String>,
     /// Address of the connection's other end, with a port or without.
     pub(super) source: Option<String>,
+    /// Claims of a token that Envoy verified.
+    pub(super) token: Option<Token>,
 }
 
 /// What Envoy says of a certificate.
@@ -148,20 +154,23 @@ impl<'de> Deserialize<'de> for Peer {
             verified: Option<Option<bool>>,
             #[serde(default, deserialize_with = "present")]
             sni: Option<Option<String>>,
+            tls_version: Option<String>,
+            cipher: Option<String>,
             source: Option<String>,
+            token: Option<Token>,
         }
         let value = Value::deserialize(deserializer)?;
         if let Value::String(name) = value {
             return Ok(Self { certificate: Some(PeerCertificate::Named(name)), ..Self::default() });
         }
-        let Fields { certificate, verified, sni, source } =
+        let Fields { certificate, verified, sni, tls_version, cipher, source, token } =
             Fields::deserialize(value).map_err(D::Error::custom)?;
         let verified = match verified {
             None | Some(Some(true)) => Verified::Yes,
             Some(Some(false)) => Verified::No,
             Some(None) => Verified::CannotTell,
         };
-        Ok(Self { certificate, verified, sni, source })
+        Ok(Self { certificate, verified, sni, tls_version, cipher, source, token })
     }
 }
 

@@ -114,8 +114,11 @@ impl Bench<'_> {
         let target: Target = request.line.parse()?;
         let mut connection = Connection::to(&target);
         connection.source.clone_from(&peer.source);
+        connection.token.clone_from(&peer.token);
         match &mut connection.transport {
             Some(tls) => {
+                tls.version.clone_from(&peer.tls_version);
+                tls.cipher.clone_from(&peer.cipher);
                 if let Some(name) = &peer.sni {
                     tls.server_name.clone_from(name);
                 }

@@ -1,11 +1,15 @@
-//! Compiles what a route demands of the client: `client_certificate`, `allow`, `deny` and `tls`.
+//! Compiles what a route demands of the client: `client_certificate`, and what only some of its values go with.
 
+use std::sync::Arc;
+
+use super::certificate::certificate;
 use super::matcher::MatcherCompiler;
 use super::reader::{Object, Problems, string, word};
 use super::route::Defaults;
 use super::tls::tls;
+use super::token::token;
 use crate::policy::error::PolicyErrorKind;
-use crate::policy::route::{Allow, CertificateRules, ClientCertificate, ServerNameRule};
+use crate::policy::route::{Allow, CertificateRules, ClientCertificate};
 use crate::policy::source::{Node, Value};
 
 const CLIENT_CERTIFICATE: &[&str] = &["required", "optional", "ignored"];
@@ -39,13 +43,21 @@ pub(super) fn client_certificate<'n>(
         Some(node) => matchers.matcher(node, problems).map(Some),
         None => Some(None),
     };
-    let server_name = match object.get("tls") {
-        Some(node) => tls(node, problems),
-        None => Some(defaults.server_name.clone().unwrap_or(ServerNameRule::Match)),
+    let certificate = match object.get("certificate") {
+        Some(node) => certificate(node, problems).map(Arc::new),
+        None => Some(Arc::clone(&defaults.certificate)),
+    };
+    let tls = match object.get("tls") {
+        Some(node) => tls(node, problems).map(Arc::new),
+        None => Some(Arc::clone(&defaults.tls)),
+    };
+    let token = match object.get("token") {
+        Some(node) => token(node, problems).map(Some),
+        None => Some(None),
     };
     let demand = demand?;
     if demand == Demand::Ignored {
-        for key in ["allow", "deny", "tls"] {
+        for key in ["allow", "deny", "certificate", "tls", "token"] {
             if let Some(member) = object.member(key) {
                 problems.add::<()>(member.key_span, PolicyErrorKind::NoEffect { key });
             }
@@ -65,7 +77,7 @@ pub(super) fn client_certificate<'n>(
             return problems.add(object.brace, PolicyErrorKind::MissingKey { key: "allow", help });
         }
     };
-    let rules = CertificateRules { server_name: server_name?, deny: deny?, allow };
+    let rules = CertificateRules { tls: tls?, certificate: certificate?, deny: deny?, allow, token: token? };
     Some(if demand == Demand::Optional {
         ClientCertificate::Optional(rules)
     } else {

@@ -1,6 +1,8 @@
 //! From the spanned tree to a [`Policy`](super::Policy): checks everything, collects every error, builds only what is valid.
 
+mod certificate;
 mod demands;
+mod forward;
 mod matcher;
 mod on_deny;
 mod reader;
@@ -9,15 +11,17 @@ mod request_match;
 mod round_trip;
 mod route;
 mod tls;
+mod token;
 mod value;
 
 use reader::{Keys, Object, Problems, word};
 
 use self::matcher::MatcherCompiler;
 use super::error::PolicyErrorKind;
+use super::forward::OwnHeaders;
 use super::location::Span;
 use super::path::PathCase;
-use super::route::RouteTable;
+use super::route::{Route, RouteTable};
 use super::source::{Node, Value};
 use super::{LeafSource, Policy, Resumption, Verification};
 
@@ -71,12 +75,14 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
     });
     version?;
     let (verification, leaf_source) = peer_certificate?;
+    let routes = routes?;
     Some(Policy {
         digest: document.digest(),
         verification,
         leaf_source,
         on_deny: defaults.map(|defaults| defaults.on_deny)?,
-        routes: RouteTable::new(routes?, path_case?),
+        own_headers: OwnHeaders::of(routes.iter().map(Route::forward)),
+        routes: RouteTable::new(routes, path_case?),
     })
 }
 

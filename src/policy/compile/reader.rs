@@ -13,8 +13,15 @@ pub(super) struct Problems(Vec<(PolicyErrorKind, Span)>);
 impl Problems {
     /// Notes a problem; answers `None` so that a reader can end with it.
     pub(super) fn add<T>(&mut self, span: Span, kind: PolicyErrorKind) -> Option<T> {
-        self.0.push((kind, span));
+        self.note(span, kind);
         None
+    }
+
+    /// Off the way: there are hundreds of places from which a problem is noted, and the module has its size to keep.
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, span: Span, kind: PolicyErrorKind) {
+        self.0.push((kind, span));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -31,7 +38,7 @@ impl Problems {
         span: Span,
         result: Result<T, E>,
     ) -> Option<T> {
-        result.map_err(|error| self.0.push((error.into(), span))).ok()
+        result.map_err(|error| self.note(span, error.into())).ok()
     }
 }
 
@@ -60,6 +67,7 @@ pub(super) struct Object<'n> {
 
 impl<'n> Object<'n> {
     /// Opens `node` as an object with `keys`.
+    #[inline(never)]
     pub(super) fn open(node: &'n Node, keys: Keys, problems: &mut Problems) -> Option<Self> {
         let object = Self::open_map(node, problems)?;
         for member in object.members {
@@ -75,6 +83,7 @@ impl<'n> Object<'n> {
     }
 
     /// Opens `node` as an object with keys of the author's choice.
+    #[inline(never)]
     pub(super) fn open_map(node: &'n Node, problems: &mut Problems) -> Option<Self> {
         let Value::Object(members) = &node.value else {
             return wrong_type(node, "an object", problems);
@@ -94,6 +103,7 @@ impl<'n> Object<'n> {
         self.members
     }
 
+    #[inline(never)]
     pub(super) fn member(&self, key: &str) -> Option<&'n Member> {
         self.members.iter().find(|member| member.key == key)
     }
@@ -103,6 +113,7 @@ impl<'n> Object<'n> {
     }
 
     /// The value of a key that must be there.
+    #[inline(never)]
     pub(super) fn require(
         &self,
         key: &'static str,
@@ -131,11 +142,21 @@ pub(super) fn not_one<T>(
     problems.add(node.span, PolicyErrorKind::WrongType { expected, found })
 }
 
+#[inline(never)]
 pub(super) fn string<'n>(node: &'n Node, problems: &mut Problems) -> Option<&'n str> {
     match &node.value {
         Value::String(text) => Some(text),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
             wrong_type(node, "a string", problems)
+        }
+    }
+}
+
+pub(super) fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
+    match node.value {
+        Value::Bool(value) => Some(value),
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            wrong_type(node, "true or false", problems)
         }
     }
 }
@@ -153,6 +174,7 @@ pub(super) fn word<T: Clone>(
 }
 
 /// A whole number; a `Struct` gives every number as a double, so `403` and `403.0` are one.
+#[inline(never)]
 pub(super) fn whole_number(node: &Node, min: u32, max: u32, problems: &mut Problems) -> Option<u32> {
     let Value::Number(value) = node.value else {
         return wrong_type(node, "a number", problems);
@@ -165,6 +187,7 @@ pub(super) fn whole_number(node: &Node, min: u32, max: u32, problems: &mut Probl
 }
 
 /// The entries of an array that holds at least one.
+#[inline(never)]
 pub(super) fn entries<'n>(node: &'n Node, what: &'static str, problems: &mut Problems) -> Option<&'n [Node]> {
     match &node.value {
         Value::Array(entries) if entries.is_empty() => {

@@ -1,46 +1,77 @@
 //! Compiles `defaults` and `routes`.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use super::certificate::certificate;
 use super::demands::client_certificate;
+use super::forward::{check_ignored, forward};
 use super::matcher::MatcherCompiler;
-use super::on_deny::on_deny;
+use super::on_deny::{Denied, on_deny};
 use super::reader::{Keys, Object, Problems, all_or_none, entries, string, word};
 use super::request_match::{MATCH_ALL_HELP, RequestMatch, request_match};
 use super::tls::tls;
+use crate::policy::certificate_demands::CertificateDemands;
 use crate::policy::decision::Mode;
 use crate::policy::error::PolicyErrorKind;
+use crate::policy::forward::Forward;
 use crate::policy::on_deny::OnDeny;
-use crate::policy::route::{Route, ServerNameRule};
+use crate::policy::route::{ClientCertificate, Route};
 use crate::policy::source::Node;
+use crate::policy::tls::TlsDemands;
 
 /// Longest name of a route or identity, in characters: names go into every record.
 const MAX_NAME_CHARS: usize = 64;
 
-const DEFAULTS_KEYS: Keys =
-    Keys { known: &["mode", "on_deny", "tls"], unsupported: &["revocation", "audit"] };
+const DEFAULTS_KEYS: Keys = Keys {
+    known: &["mode", "certificate", "tls", "forward", "on_deny"],
+    unsupported: &["revocation", "audit"],
+};
 const ROUTE_KEYS: Keys = Keys {
-    known: &["name", "match", "client_certificate", "allow", "deny", "tls", "on_deny", "mode"],
-    unsupported: &["trust", "certificate", "revocation", "token", "forward", "audit", "enforce_ratio"],
+    known: &[
+        "name",
+        "match",
+        "client_certificate",
+        "allow",
+        "deny",
+        "certificate",
+        "tls",
+        "token",
+        "forward",
+        "on_deny",
+        "mode",
+    ],
+    unsupported: &["trust", "revocation", "audit", "enforce_ratio"],
 };
 
 /// What routes inherit that do not say otherwise.
 #[derive(Debug, Default)]
 pub(super) struct Defaults {
     pub(super) mode: Mode,
-    pub(super) on_deny: OnDeny,
-    pub(super) server_name: Option<ServerNameRule>,
+    pub(super) certificate: Arc<CertificateDemands>,
+    pub(super) tls: Arc<TlsDemands>,
+    pub(super) forward: Arc<Forward>,
+    pub(super) on_deny: Arc<OnDeny>,
 }
 
 pub(super) fn defaults(node: &Node, problems: &mut Problems) -> Option<Defaults> {
     let object = Object::open(node, DEFAULTS_KEYS, problems)?;
     let mode = object.get("mode").map_or(Some(Mode::default()), |node| mode(node, problems));
-    let on_deny = object.get("on_deny").map_or(Some(OnDeny::default()), |node| on_deny(node, problems));
-    let server_name = match object.get("tls") {
-        Some(node) => tls(node, problems).map(Some),
-        None => Some(None),
-    };
-    Some(Defaults { mode: mode?, on_deny: on_deny?, server_name: server_name? })
+    let certificate = object
+        .get("certificate")
+        .map_or(Some(CertificateDemands::default()), |node| certificate(node, problems));
+    let tls = object.get("tls").map_or(Some(TlsDemands::default()), |node| tls(node, problems));
+    let forward = object.get("forward").map_or(Some(Forward::default()), |node| forward(node, problems));
+    let on_deny = object
+        .get("on_deny")
+        .map_or(Some(OnDeny::default()), |node| on_deny(node, Denied::Anywhere, problems));
+    Some(Defaults {
+        mode: mode?,
+        certificate: Arc::new(certificate?),
+        tls: Arc::new(tls?),
+        forward: Arc::new(forward?),
+        on_deny: Arc::new(on_deny?),
+    })
 }
 
 pub(super) fn routes<'n>(
@@ -78,8 +109,19 @@ fn route<'n>(
         .and_then(|node| request_match(node, problems));
     let client_certificate = client_certificate(&object, defaults, matchers, problems);
     let mode = object.get("mode").map_or(Some(defaults.mode), |node| mode(node, problems));
-    let on_deny =
-        object.get("on_deny").map_or_else(|| Some(defaults.on_deny.clone()), |node| on_deny(node, problems));
+    let forward = match object.get("forward") {
+        Some(node) => {
+            if let Some(ClientCertificate::Ignored) = client_certificate {
+                check_ignored(node, problems);
+            }
+            forward(node, problems).map(Arc::new)
+        }
+        None => Some(Arc::clone(&defaults.forward)),
+    };
+    let on_deny = match object.get("on_deny") {
+        Some(node) => on_deny(node, Denied::OnRoute, problems).map(Arc::new),
+        None => Some(Arc::clone(&defaults.on_deny)),
+    };
     let RequestMatch { hosts, path, methods } = matches?;
     Some(Route {
         name: name?,
@@ -88,6 +130,7 @@ fn route<'n>(
         methods,
         client_certificate: client_certificate?,
         mode: mode?,
+        forward: forward?,
         on_deny: on_deny?,
     })
 }

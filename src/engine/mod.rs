@@ -1,5 +1,8 @@
 //! The way of a request through every stage, from facts to a decision.
 
+mod tls;
+mod token;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,13 +11,13 @@ use time::OffsetDateTime;
 
 use crate::cert::forwarded::{self, ForwardedError};
 use crate::cert::{Certificate, Fingerprint};
-use crate::facts::{FactError, Facts, Transport};
-use crate::identity::{Identity, IdentityCache};
+use crate::facts::{FactError, Facts};
+use crate::identity::{Identity, IdentityCache, Known};
 use crate::policy::evaluate::Verified;
 use crate::policy::trace::{Finding, Stage, Step, Trace, Untraced};
 use crate::policy::{
-    ClientCertificate, Decision, Denial, Host, LeafSource, Mode, Permit, Policy, Reason, Route, Selection,
-    ServerNameRule, evaluate, without_query,
+    ClientCertificate, Decision, Denial, LeafSource, Mode, Permit, Policy, Reason, Route, Selection,
+    evaluate, without_query,
 };
 use crate::request::{Headers, RequestTarget, XFCC};
 
@@ -53,9 +56,9 @@ impl Engine {
         now: Option<OffsetDateTime>,
         trace: &mut impl Trace,
     ) -> Decision {
-        let mut found = Found { route: None, mode: Mode::Enforce, identity: None };
+        let mut found = Found { route: None, mode: Mode::Enforce, identity: None, certificate: None };
         let verdict = self.judge(facts, now, &mut found, trace);
-        Decision::new(verdict, found.route, found.mode, found.identity)
+        Decision::new(verdict, found.route, found.mode, found.identity).with_certificate(found.certificate)
     }
 
     fn judge(
@@ -79,16 +82,28 @@ impl Engine {
             ClientCertificate::Optional(rules) => (rules, true),
             ClientCertificate::Required(rules) => (rules, false),
         };
-        check_server_name(&rules.server_name, &route, &target.host, facts)?;
-        let Some(identity) = self.identity(facts, headers, found)? else {
-            trace.note(|| Step::new(Stage::Certificate, Finding::No, "the client presented a certificate"));
-            if may_be_anonymous {
-                return Ok(evaluate::permit_anonymous());
+        tls::check(&rules.tls, &route, &target.host, facts, trace)?;
+        let identity = self.identity(facts, headers, found)?;
+        let permit = match &identity {
+            Some(identity) => {
+                let now =
+                    now.ok_or_else(|| Denial::new(Reason::TimeUnavailable, "the clock could not be read"))?;
+                evaluate::judge(rules, identity, now, trace)?
             }
-            return Err(Denial::new(Reason::NoCertificate, "the client presented no certificate"));
+            None => {
+                trace.note(|| {
+                    Step::new(Stage::Certificate, Finding::No, "the client presented a certificate")
+                });
+                if !may_be_anonymous {
+                    return Err(Denial::new(Reason::NoCertificate, "the client presented no certificate"));
+                }
+                evaluate::permit_anonymous()
+            }
         };
-        let now = now.ok_or_else(|| Denial::new(Reason::TimeUnavailable, "the clock could not be read"))?;
-        evaluate::judge(rules, &identity, now, trace)
+        if let Some(demands) = &rules.token {
+            token::check(demands, found.identity.as_deref(), facts, trace)?;
+        }
+        Ok(permit)
     }
 
     fn select_route(&self, target: &RequestTarget<'_>, found: &mut Found) -> Result<Arc<Route>, Denial> {
@@ -127,8 +142,9 @@ impl Engine {
             Denial::new(Reason::InternalError, "the connection's certificate digest is not SHA-256 in hex")
         })?;
         let known = self.identities.borrow_mut().get(digest);
-        if let Some(identity) = known {
+        if let Some(Known { identity, certificate }) = known {
             found.identity = Some(Rc::clone(&identity));
+            found.certificate = certificate;
             return self.verified(facts, identity).map(Some);
         }
         let (certificate, origin) = self.leaf(facts, headers, digest)?;
@@ -137,8 +153,13 @@ impl Engine {
         let identity = Rc::new(identity);
         found.identity = Some(Rc::clone(&identity));
         let verified = self.verified(facts, Rc::clone(&identity))?;
+        let certificate_bytes = certificate.der().len();
+        let certificate = self.policy.forwards_certificates().then(|| Rc::new(certificate));
+        found.certificate = certificate.clone();
         match origin {
-            Origin::Connection => self.identities.borrow_mut().insert(identity, certificate.der().len()),
+            Origin::Connection => {
+                self.identities.borrow_mut().insert(Known { identity, certificate }, certificate_bytes);
+            }
             // A header is checked on every request that brings it.
             Origin::Header => {}
         }
@@ -189,39 +210,7 @@ struct Found {
     route: Option<Arc<Route>>,
     mode: Mode,
     identity: Option<Rc<Identity>>,
-}
-
-/// A client that asks one name's handshake for another name's resources gets 421, so that it asks again
-/// on a connection of the right name (RFC 9110, section 15.5.20).
-fn check_server_name(
-    rule: &ServerNameRule,
-    route: &Route,
-    host: &Host,
-    facts: &impl Facts,
-) -> Result<(), Denial> {
-    let names = match rule {
-        ServerNameRule::Ignore => return Ok(()),
-        ServerNameRule::Match => None,
-        ServerNameRule::OneOf(names) => Some(names),
-    };
-    let Some(server_name) = facts.server_name()? else {
-        // Clients send no server name for an address (RFC 6066, section 3).
-        let may_be_absent = names.is_none() && (!route.names_hosts() || host.is_ip_literal());
-        if may_be_absent || facts.transport()? == Transport::Plaintext {
-            return Ok(());
-        }
-        return Err(Denial::new(Reason::SniMismatch, "the TLS handshake named no server"));
-    };
-    let agrees = Host::from_name(&server_name).is_ok_and(|name| match names {
-        None => name == *host,
-        Some(names) => names.iter().any(|pattern| pattern.matches(&name)),
-    });
-    if agrees {
-        return Ok(());
-    }
-    let server_name = String::from_utf8_lossy(&server_name);
-    let detail = format_args!("the TLS handshake named `{server_name}`, the request `{}`", host.as_str());
-    Err(Denial::new(Reason::SniMismatch, detail))
+    certificate: Option<Rc<Certificate>>,
 }
 
 impl From<FactError> for Denial {

@@ -1,0 +1,313 @@
+//! The public key of a certificate (`SubjectPublicKeyInfo`, RFC 5280 section 4.1.2.7).
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::cert::algorithm_identifier::{AlgorithmIdentifier, Parameters};
+use crate::cert::der::{self, BIT_STRING, INTEGER, NotDer, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+
+/// The shortest modulus of an RSA key that any policy may accept, in bits: shorter ones were factored, or can be.
+pub const MIN_RSA_BITS: u32 = 1024;
+
+/// The longest modulus of an RSA key, in bits, as BoringSSL has it.
+pub const MAX_RSA_BITS: u32 = 16_384;
+
+/// A key of a kind that is strong enough to be believed at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicKey {
+    /// RSA, or RSA for PSS only.
+    Rsa {
+        /// Bits of the modulus, [`MIN_RSA_BITS`] to [`MAX_RSA_BITS`].
+        bits: u32,
+    },
+    /// A point on NIST P-256.
+    EcP256,
+    /// A point on NIST P-384.
+    EcP384,
+    /// A point on NIST P-521.
+    EcP521,
+    /// Ed25519.
+    Ed25519,
+    /// Ed448.
+    Ed448,
+}
+
+/// Why no key of this kind is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum KeyProblem {
+    /// Not the form that keys of its algorithm have.
+    #[error("its key is not in the form of its algorithm")]
+    Form,
+    /// An algorithm that is not known here.
+    #[error("its key is of an algorithm that is not known")]
+    Algorithm,
+    /// RFC 5480 section 2.1.1: a curve is named. One that is spelt out may be anybody's (CVE-2020-0601).
+    #[error("its key spells its curve out instead of naming it")]
+    ExplicitCurve,
+    /// Another curve than those of [`PublicKey`].
+    #[error("its key is on a curve other than P-256, P-384 and P-521")]
+    Curve,
+    /// Shorter than [`MIN_RSA_BITS`].
+    #[error("its RSA key has `{bits}` bits, and below {MIN_RSA_BITS} no policy accepts one")]
+    TooShort {
+        /// Bits of the modulus.
+        bits: u32,
+    },
+    /// Longer than [`MAX_RSA_BITS`].
+    #[error("its RSA key has `{bits}` bits, and above {MAX_RSA_BITS} none is looked at")]
+    TooLong {
+        /// Bits of the modulus.
+        bits: u32,
+    },
+    /// An even modulus, or an exponent that is even or 1.
+    #[error("its RSA key is none: the modulus or the exponent is even, or the exponent is 1")]
+    NotRsa,
+}
+
+/// The kinds of keys that a policy may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum KeyType {
+    Rsa,
+    EcP256,
+    EcP384,
+    EcP521,
+    Ed25519,
+    Ed448,
+}
+
+/// 1.2.840.113549.1.1.1 and 10 (RFC 8017 appendix A).
+const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
+/// 1.2.840.10045.2.1, and the curves 1.2.840.10045.3.1.7, 1.3.132.0.34 and 1.3.132.0.35 (RFC 5480 section 2.1.1).
+const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
+/// 1.3.101.112 and 1.3.101.113 (RFC 8410 section 3).
+const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+const ED448: &[u8] = &[0x2b, 0x65, 0x71];
+
+impl PublicKey {
+    /// Reads a `SubjectPublicKeyInfo`.
+    pub(crate) fn of(info: &[u8]) -> Result<PublicKey, KeyProblem> {
+        let parts = || -> Result<(AlgorithmIdentifier<'_>, &[u8]), NotDer> {
+            let mut parts = Reader::new(der::only(SEQUENCE, info)?);
+            let algorithm = AlgorithmIdentifier::from_contents(parts.expect(SEQUENCE)?)?;
+            let key = parts.expect(BIT_STRING)?;
+            parts.end()?;
+            // Keys are whole octets: no bit is left unused.
+            let key = key.strip_prefix(&[0]).ok_or(NotDer)?;
+            Ok((algorithm, key))
+        };
+        let (AlgorithmIdentifier { oid, parameters }, key) = parts()?;
+        let bare = parameters == Parameters::Absent;
+        match oid {
+            // RFC 4055 section 1.2: the parameters of an RSA key are NULL. BoringSSL refuses a key that leaves them out.
+            RSA_ENCRYPTION if parameters == Parameters::Null => rsa(key),
+            RSA_PSS => rsa(key),
+            EC_PUBLIC_KEY => on_curve(parameters, key),
+            ED25519 if bare && key.len() == 32 => Ok(PublicKey::Ed25519),
+            ED448 if bare && key.len() == 57 => Ok(PublicKey::Ed448),
+            RSA_ENCRYPTION | ED25519 | ED448 => Err(KeyProblem::Form),
+            _ => Err(KeyProblem::Algorithm),
+        }
+    }
+
+    /// The kind of key.
+    pub fn kind(self) -> KeyType {
+        match self {
+            PublicKey::Rsa { .. } => KeyType::Rsa,
+            PublicKey::EcP256 => KeyType::EcP256,
+            PublicKey::EcP384 => KeyType::EcP384,
+            PublicKey::EcP521 => KeyType::EcP521,
+            PublicKey::Ed25519 => KeyType::Ed25519,
+            PublicKey::Ed448 => KeyType::Ed448,
+        }
+    }
+}
+
+impl KeyType {
+    /// Every kind.
+    pub(crate) const ALL: [KeyType; 6] =
+        [KeyType::Rsa, KeyType::EcP256, KeyType::EcP384, KeyType::EcP521, KeyType::Ed25519, KeyType::Ed448];
+
+    /// The names of [`KeyType::ALL`], as policies write them.
+    pub(crate) const NAMES: [&'static str; 6] = ["rsa", "ec_p256", "ec_p384", "ec_p521", "ed25519", "ed448"];
+}
+
+/// The name as policies write it.
+impl fmt::Display for KeyType {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            KeyType::Rsa => "rsa",
+            KeyType::EcP256 => "ec_p256",
+            KeyType::EcP384 => "ec_p384",
+            KeyType::EcP521 => "ec_p521",
+            KeyType::Ed25519 => "ed25519",
+            KeyType::Ed448 => "ed448",
+        })
+    }
+}
+
+impl From<NotDer> for KeyProblem {
+    fn from(NotDer: NotDer) -> KeyProblem {
+        KeyProblem::Form
+    }
+}
+
+/// `RSAPublicKey` (RFC 8017 appendix A.1.1).
+fn rsa(key: &[u8]) -> Result<PublicKey, KeyProblem> {
+    let mut numbers = Reader::new(der::only(SEQUENCE, key)?);
+    let modulus = positive(numbers.expect(INTEGER)?)?;
+    let exponent = positive(numbers.expect(INTEGER)?)?;
+    numbers.end()?;
+    let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
+    let bits = u32::try_from(bits).unwrap_or(u32::MAX);
+    let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
+    if bits < MIN_RSA_BITS {
+        Err(KeyProblem::TooShort { bits })
+    } else if bits > MAX_RSA_BITS {
+        Err(KeyProblem::TooLong { bits })
+    } else if !odd(modulus) || !odd(exponent) || exponent == [1] {
+        Err(KeyProblem::NotRsa)
+    } else {
+        Ok(PublicKey::Rsa { bits })
+    }
+}
+
+/// The octets of a positive INTEGER in its shortest form, without the leading zero that keeps it positive.
+fn positive(integer: &[u8]) -> Result<&[u8], NotDer> {
+    match integer {
+        [0, rest @ ..] if rest.first().is_some_and(|first| *first >= 0x80) => Ok(rest),
+        [1..=0x7f, ..] => Ok(integer),
+        _ => Err(NotDer),
+    }
+}
+
+/// A point in either of the forms of RFC 5480 section 2.2. That it is on its curve, the handshake has shown.
+fn on_curve(parameters: Parameters<'_>, point: &[u8]) -> Result<PublicKey, KeyProblem> {
+    let curve = match parameters {
+        Parameters::Element(OBJECT_IDENTIFIER, whole) => der::only(OBJECT_IDENTIFIER, whole)?,
+        Parameters::Element(SEQUENCE, _) => return Err(KeyProblem::ExplicitCurve),
+        Parameters::Element(..) | Parameters::Null | Parameters::Absent => return Err(KeyProblem::Form),
+    };
+    let (key, octets) = match curve {
+        P256 => (PublicKey::EcP256, 32),
+        P384 => (PublicKey::EcP384, 48),
+        P521 => (PublicKey::EcP521, 66),
+        _ => return Err(KeyProblem::Curve),
+    };
+    match point {
+        [4, rest @ ..] if rest.len() == 2 * octets => Ok(key),
+        [2 | 3, rest @ ..] if rest.len() == octets => Ok(key),
+        _ => Err(KeyProblem::Form),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cert::der::SET;
+    use crate::mint::{self, der};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    const NULL: &[u8] = &[0x05, 0x00];
+
+    fn read(oid: &[u8], parameters: &[u8], key: &[u8]) -> Result<PublicKey, KeyProblem> {
+        PublicKey::of(&mint::public_key(oid, parameters, key))
+    }
+
+    fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Result<PublicKey, KeyProblem> {
+        read(RSA_ENCRYPTION, NULL, &der(SEQUENCE, &[&der(INTEGER, &[modulus]), &der(INTEGER, &[exponent])]))
+    }
+
+    fn rsa_bits(bits: usize) -> Result<PublicKey, KeyProblem> {
+        PublicKey::of(&mint::rsa_public_key(bits))
+    }
+
+    fn curve(oid: &[u8], point: &[u8]) -> Result<PublicKey, KeyProblem> {
+        read(EC_PUBLIC_KEY, &der(OBJECT_IDENTIFIER, &[oid]), point)
+    }
+
+    fn point(octets: usize) -> Vec<u8> {
+        [vec![4], vec![7; 2 * octets]].concat()
+    }
+
+    #[test]
+    fn keys_are_known_by_their_algorithm() {
+        let minted = rcgen::PublicKeyData::subject_public_key_info(&mint::Key::new("a"));
+        for (key, name) in [
+            (PublicKey::of(&minted), "ec_p256"),
+            (curve(P384, &point(48)), "ec_p384"),
+            (curve(P521, &point(66)), "ec_p521"),
+            (curve(P521, &[&[2][..], &[7; 66]].concat()), "ec_p521"),
+            (read(ED25519, &[], &[7; 32]), "ed25519"),
+            (read(ED448, &[], &[7; 57]), "ed448"),
+            (rsa_bits(2048), "rsa"),
+        ] {
+            assert_eq!(key.map(|key| key.kind().to_string()).as_deref(), Ok(name));
+        }
+        assert_eq!(KeyType::ALL.map(|kind| kind.to_string()), KeyType::NAMES);
+    }
+
+    #[test]
+    fn the_bits_of_a_modulus_are_counted_from_its_highest_one() {
+        for bits in [1024, 2047, 2048, 2049, 3072, 4096, 16_384] {
+            assert_eq!(rsa_bits(bits), Ok(PublicKey::Rsa { bits: bits as u32 }));
+        }
+        assert_eq!(rsa_bits(512), Err(KeyProblem::TooShort { bits: 512 }));
+        assert_eq!(rsa_bits(1023), Err(KeyProblem::TooShort { bits: 1023 }));
+        assert_eq!(rsa_bits(16_385), Err(KeyProblem::TooLong { bits: 16_385 }));
+    }
+
+    #[test]
+    fn an_even_modulus_and_an_exponent_of_one_are_no_rsa() {
+        let modulus = |last: u8| [&[0x71][..], &[0x5a; 254], &[last]].concat();
+        assert_eq!(rsa_key(&modulus(1), &[3]), Ok(PublicKey::Rsa { bits: 2047 }));
+        assert_eq!(rsa_key(&modulus(1), &[1, 0, 1]), Ok(PublicKey::Rsa { bits: 2047 }));
+        assert_eq!(rsa_key(&modulus(2), &[3]), Err(KeyProblem::NotRsa));
+        assert_eq!(rsa_key(&modulus(1), &[1]), Err(KeyProblem::NotRsa));
+        assert_eq!(rsa_key(&modulus(1), &[1, 0, 0]), Err(KeyProblem::NotRsa));
+        for exponent in [&[][..], &[0], &[0x83], &[0, 3], &[0xff]] {
+            assert_eq!(rsa_key(&modulus(1), exponent), Err(KeyProblem::Form), "{exponent:?}");
+        }
+    }
+
+    #[test]
+    fn curves_are_named_and_of_the_known_ones() {
+        let secp256k1: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x0a];
+        let p192: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x01];
+        let p224: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x21];
+        for (oid, octets) in [(secp256k1, 32), (p192, 24), (p224, 28)] {
+            assert_eq!(curve(oid, &point(octets)), Err(KeyProblem::Curve));
+        }
+        let explicit = der(SEQUENCE, &[&der(INTEGER, &[&[1]])]);
+        assert_eq!(read(EC_PUBLIC_KEY, &explicit, &point(32)), Err(KeyProblem::ExplicitCurve));
+        for parameters in [&[][..], NULL, &der(SET, &[])] {
+            assert_eq!(read(EC_PUBLIC_KEY, parameters, &point(32)), Err(KeyProblem::Form));
+        }
+    }
+
+    #[test]
+    fn a_key_has_the_form_of_its_algorithm() {
+        for point in [point(31), point(48), [vec![2], vec![7; 64]].concat(), vec![0], Vec::new()] {
+            assert_eq!(curve(P256, &point), Err(KeyProblem::Form));
+        }
+        let modulus = [&[0x71][..], &[0x5b; 255]].concat();
+        let key = der(SEQUENCE, &[&der(INTEGER, &[&modulus]), &der(INTEGER, &[&[3]])]);
+        assert!(read(RSA_ENCRYPTION, NULL, &key).is_ok());
+        assert!(read(RSA_PSS, &[], &key).is_ok());
+        assert_eq!(read(RSA_ENCRYPTION, &[], &key), Err(KeyProblem::Form), "absent parameters");
+        assert_eq!(read(RSA_ENCRYPTION, NULL, &[&key[..], &[0]].concat()), Err(KeyProblem::Form));
+        assert_eq!(read(ED25519, NULL, &[7; 32]), Err(KeyProblem::Form));
+        assert_eq!(read(ED25519, &[], &[7; 33]), Err(KeyProblem::Form));
+        let dsa: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01];
+        assert_eq!(read(dsa, &der(SEQUENCE, &[]), &[2, 1, 5]), Err(KeyProblem::Algorithm));
+        let unused_bits =
+            der(SEQUENCE, &[&der(SEQUENCE, &[&der(6, &[ED25519])]), &der(3, &[&[1], &[6; 32]])]);
+        assert_eq!(PublicKey::of(&unused_bits), Err(KeyProblem::Form));
+    }
+}
