@@ -1,5 +1,6 @@
 //! `mtlsctl explain`: what is decided of one request, and why?
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -208,14 +209,24 @@ struct Explanation {
     route: Option<String>,
     /// What becomes of the request.
     outcome: String,
+    /// Headers that the upstream gets from the policy.
+    set_headers: BTreeMap<String, String>,
+    /// Headers of the client that it does not get.
+    removed_headers: Vec<String>,
     steps: Vec<Step>,
 }
 
 impl Explanation {
     fn new(decision: &Decision, outcome: &Outcome, steps: Vec<Step>) -> Self {
         let denial = decision.verdict().err();
+        let (mut set_headers, mut removed_headers) = (BTreeMap::new(), Vec::new());
         let outcome = match outcome {
-            Outcome::Pass(_) => "it goes to the upstream".to_owned(),
+            Outcome::Pass(changes) => {
+                let set = changes.set.iter();
+                set_headers = set.map(|(name, value)| (name.to_string(), value.to_string())).collect();
+                removed_headers.clone_from(&changes.remove);
+                "it goes to the upstream".to_owned()
+            }
             Outcome::Reply(Reply::Http { status, .. }) => format!("it is answered with status {status}"),
             Outcome::Reply(Reply::Grpc { status, .. }) => {
                 format!("it is answered with gRPC status {status:?}")
@@ -228,6 +239,8 @@ impl Explanation {
             detail: denial.map(|denial| denial.detail().to_owned()),
             route: decision.route().map(|route| route.name().to_owned()),
             outcome,
+            set_headers,
+            removed_headers,
             steps,
         }
     }
@@ -241,6 +254,12 @@ impl Explanation {
             let _ = writeln!(page, "  because {}", trace::shown(detail));
         }
         let _ = writeln!(page, "  {}", self.outcome);
+        for (name, value) in &self.set_headers {
+            let _ = writeln!(page, "    with {name}: {}", trace::shown(value));
+        }
+        for name in &self.removed_headers {
+            let _ = writeln!(page, "    without the client's {}", trace::shown(name));
+        }
         page
     }
 

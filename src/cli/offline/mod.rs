@@ -8,7 +8,7 @@ mod situation;
 mod target;
 
 pub(crate) use one_or_many::OneOrMany;
-pub(crate) use situation::{Certificate, Connection, Situation, Tls, Token};
+pub(crate) use situation::{Certificate, Connection, Situation, Tls, Token, default_metadata};
 pub(crate) use target::Target;
 
 use mtls_policy::facts::Facts as _;

@@ -6,7 +6,6 @@ use mtls_policy::request::Headers;
 use mtls_policy::token::DEFAULT_METADATA;
 use mtls_policy::token::{Claim, ClaimPath};
 use pem_rfc7468::LineEnding;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::target::{Scheme, Target};
@@ -33,16 +32,15 @@ pub(crate) struct Connection {
 }
 
 /// A token that the proxy verified.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub(crate) struct Token {
     /// The key of the metadata under which the proxy left the claims.
-    #[serde(default = "default_metadata")]
     pub(crate) metadata: String,
     pub(crate) claims: Map<String, Value>,
 }
 
-fn default_metadata() -> String {
+/// The key that policies mean that name none.
+pub(crate) fn default_metadata() -> String {
     DEFAULT_METADATA.to_owned()
 }
 

@@ -4,15 +4,20 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use data_encoding::BASE64URL_NOPAD;
 use mtls_policy::Engine;
-use mtls_policy::outcome::{Outcome, Reply};
+use mtls_policy::outcome::Outcome;
+use mtls_policy::policy::Policy;
 use mtls_policy::policy::trace::Step;
-use mtls_policy::policy::{Client, Decision, Policy};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::coverage::{Coverage, Gap};
-use super::file::{CertificateSource, Expectation, Peer, PeerCertificate, Request, Test, TestFile, Verdict};
+use super::file::{
+    CertificateFields, CertificateSource, Peer, PeerCertificate, Request, Test, TestFile, Token,
+};
 use crate::cli::offline::{
     self, Certificate, Connection, DECISION_ID, OneOrMany, Situation, Target, certificates, parse_time,
 };
@@ -55,7 +60,7 @@ pub(super) fn run(path: &Path, filter: Option<&str>, now: OffsetDateTime) -> Res
     let folder = path.parent().unwrap_or(Path::new("."));
     let engine = Engine::new(policy(&folder.join(&file.policy))?);
     let now = file.time.as_deref().map_or(Ok(now), parse_time).map_err(place)?;
-    let bench = Bench { folder, certificates: &file.certificates, now };
+    let bench = Bench { folder, defaults: &file.certificate_defaults, certificates: &file.certificates, now };
     let mut names = HashSet::new();
     if let Some(test) = file.tests.iter().find(|test| !names.insert(test.name.as_str())) {
         return Err(place(format!("two tests are named `{}`", test.name)));
@@ -85,6 +90,7 @@ fn policy(path: &Path) -> Result<Policy, String> {
 /// What the tests of a file share.
 struct Bench<'a> {
     folder: &'a Path,
+    defaults: &'a CertificateFields,
     certificates: &'a BTreeMap<String, CertificateSource>,
     now: OffsetDateTime,
 }
@@ -102,8 +108,9 @@ impl Bench<'_> {
         let mut trace = Vec::new();
         let decision = engine.decide_traced(&situation, Some(now), &mut trace);
         coverage.add(&decision, &trace);
-        let status = status(engine, &decision, &situation);
-        let differences = differences(&test.expect, &decision, status);
+        let headers = offline::headers_of(&situation);
+        let outcome = Outcome::of(&decision, engine.policy(), headers, DECISION_ID);
+        let differences = test.expect.differences(&decision, &outcome, headers);
         if differences.is_empty() {
             trace.clear();
         }
@@ -114,7 +121,7 @@ impl Bench<'_> {
         let target: Target = request.line.parse()?;
         let mut connection = Connection::to(&target);
         connection.source.clone_from(&peer.source);
-        connection.token.clone_from(&peer.token);
+        connection.token = peer.token.as_ref().map(|token| self.token(token, now)).transpose()?;
         match &mut connection.transport {
             Some(tls) => {
                 tls.version.clone_from(&peer.tls_version);
@@ -136,6 +143,19 @@ impl Bench<'_> {
         Ok(Situation::new(&target, headers(&request.headers), connection))
     }
 
+    fn token(&self, token: &Token, now: OffsetDateTime) -> Result<offline::Token, String> {
+        let mut claims = token.claims.clone();
+        if let Some(certificate) = &token.bound_to {
+            let digest = Sha256::digest(self.certificate(certificate, now)?);
+            let confirmation = claims.entry("cnf").or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(confirmation) = confirmation else {
+                return Err("the claim `cnf` of a token with `bound_to` is no object".to_owned());
+            };
+            confirmation.insert("x5t#S256".to_owned(), json!(BASE64URL_NOPAD.encode(&digest)));
+        }
+        Ok(offline::Token { metadata: token.metadata.clone(), claims })
+    }
+
     fn certificate(&self, certificate: &PeerCertificate, now: OffsetDateTime) -> Result<Vec<u8>, String> {
         let (name, source) = match certificate {
             PeerCertificate::Given(source) => ("client", source),
@@ -146,7 +166,7 @@ impl Bench<'_> {
             }
         };
         match source {
-            CertificateSource::Minted(fields) => fields.mint(name, now),
+            CertificateSource::Minted(fields) => fields.description(self.defaults)?.mint(name, now),
             CertificateSource::File(path) => {
                 let leaf = certificates::read(&self.folder.join(path))?.into_iter().next();
                 leaf.ok_or_else(|| format!("{}: it holds no certificate", path.display()))
@@ -178,50 +198,4 @@ fn headers(headers: &BTreeMap<String, OneOrMany<String>>) -> Vec<(String, Vec<u8
         values.as_slice().iter().map(move |value| (name.to_ascii_lowercase(), value.clone().into_bytes()))
     });
     pairs.collect()
-}
-
-/// The HTTP status of the answer; `None` for a request that passes or is answered in gRPC.
-fn status(engine: &Engine, decision: &Decision, situation: &Situation) -> Option<u16> {
-    let headers = offline::headers_of(situation);
-    match Outcome::of(decision, engine.policy(), headers, DECISION_ID) {
-        Outcome::Reply(Reply::Http { status, .. }) => Some(status),
-        Outcome::Reply(Reply::Grpc { .. }) | Outcome::Pass(_) => None,
-    }
-}
-
-fn differences(expected: &Expectation, decision: &Decision, status: Option<u16>) -> Vec<String> {
-    let mut differences = Vec::new();
-    let mut compare = |what: &str, expected: Option<&str>, got: Option<&str>| {
-        if let Some(expected) = expected
-            && got != Some(expected)
-        {
-            differences.push(format!("expected {what} {expected}, got {}", got.unwrap_or("none")));
-        }
-    };
-    let (verdict, reason, client) = match decision.verdict() {
-        Ok(permit) => (Verdict::Permit, None, Some(client_word(permit.client()))),
-        Err(denial) => (Verdict::Deny, Some(denial.reason().code()), None),
-    };
-    compare("decision", Some(verdict_word(expected.decision)), Some(verdict_word(verdict)));
-    compare("reason", expected.reason.as_deref(), reason);
-    compare("route", expected.route.as_deref(), decision.route().map(|route| route.name()));
-    compare("mode", expected.mode.as_deref(), Some(decision.mode().as_str()));
-    compare("client", expected.client.as_deref(), client);
-    let text = |status: Option<u16>| status.map(|status| status.to_string());
-    compare("status", text(expected.status).as_deref(), text(status).as_deref());
-    differences
-}
-
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Permit => "permit",
-        Verdict::Deny => "deny",
-    }
-}
-
-fn client_word(client: Client) -> &'static str {
-    match client {
-        Client::Verified => "verified",
-        Client::Anonymous => "anonymous",
-    }
 }
