@@ -16,12 +16,18 @@ pub(super) type Attributes = BTreeMap<String, OneOrMany<String>>;
 const ISSUER: usize = 3;
 const SUBJECT: usize = 5;
 
-/// A name in DER: one attribute in each relative name, in UTF-8.
+/// Attributes in the order in which authorities write them, from the country to the holder. Others stand in between.
+const OUTER: &[&str] = &["DC", "C", "ST", "L", "STREET", "O", "OU"];
+const INNERMOST: &str = "CN";
+
+/// A name in DER: one attribute in each relative name, in UTF-8, from the outermost to the innermost.
 ///
 /// # Errors
 /// Attributes that are not known.
 pub(super) fn encode(attributes: &Attributes) -> Result<Vec<u8>, String> {
     let mut pairs = Vec::new();
+    let mut attributes: Vec<_> = attributes.iter().collect();
+    attributes.sort_by_key(|(attribute, _)| rank(attribute));
     for (attribute, values) in attributes {
         let kind = AttributeType::parse(attribute).map_err(|error| error.to_string())?;
         let arcs = kind.object_identifier().arcs();
@@ -41,6 +47,12 @@ pub(super) fn encode(attributes: &Attributes) -> Result<Vec<u8>, String> {
             }
         });
     }))
+}
+
+fn rank(attribute: &str) -> usize {
+    let is = |name: &str| attribute.eq_ignore_ascii_case(name);
+    let others = if is(INNERMOST) { OUTER.len() + 1 } else { OUTER.len() };
+    OUTER.iter().position(|name| is(name)).unwrap_or(others)
 }
 
 /// `certificate` with these names, signed anew by `sign`.

@@ -22,6 +22,9 @@ struct Fields {
     /// Headers that the upstream gets, and `null` for those that it does not get.
     #[serde(default)]
     upstream: BTreeMap<String, Option<String>>,
+    /// Headers of the answer, and `null` for those that it does not have.
+    #[serde(default)]
+    answer: BTreeMap<String, Option<String>>,
 }
 
 /// An expectation that can be met. A string is `permit`, `deny`, or the reason code of a denial.
@@ -57,8 +60,8 @@ impl Fields {
             "deny" => (Verdict::Deny, None),
             _ => (Verdict::Deny, Some(word)),
         };
-        let upstream = BTreeMap::new();
-        Self { decision, reason, route: None, mode: None, client: None, status: None, upstream }
+        let (upstream, answer) = (BTreeMap::new(), BTreeMap::new());
+        Self { decision, reason, route: None, mode: None, client: None, status: None, upstream, answer }
     }
 
     /// An expectation that nothing can meet is a mistake of its author.
@@ -73,14 +76,17 @@ impl Fields {
         known("reason", &self.reason, &reasons)?;
         known("mode", &self.mode, &["enforce", "shadow"])?;
         known("client", &self.client, &["verified", "anonymous"])?;
-        if self.status.is_some() && !self.upstream.is_empty() {
-            return Err("a request that is answered with a `status` reaches no `upstream`".to_owned());
+        let answered = self.status.is_some() || !self.answer.is_empty();
+        if answered && !self.upstream.is_empty() {
+            return Err("a request that is answered reaches no `upstream`".to_owned());
         }
-        match (self.decision, &self.reason, &self.client, self.status) {
-            (Verdict::Permit, Some(_), _, _) => Err("a permit has no reason".to_owned()),
-            (Verdict::Permit, _, _, Some(_)) => Err("`status` is known of denials only".to_owned()),
-            (Verdict::Deny, _, Some(_), _) => Err("`client` is known of permits only".to_owned()),
-            (Verdict::Permit | Verdict::Deny, _, _, _) => Ok(()),
+        match (self.decision, &self.reason, &self.client) {
+            (Verdict::Permit, Some(_), _) => Err("a permit has no reason".to_owned()),
+            (Verdict::Permit, _, _) if answered => {
+                Err("`status` and `answer` are known of denials only".to_owned())
+            }
+            (Verdict::Deny, _, Some(_)) => Err("`client` is known of permits only".to_owned()),
+            (Verdict::Permit | Verdict::Deny, _, _) => Ok(()),
         }
     }
 }
@@ -115,16 +121,11 @@ impl Expectation {
         compare("status", text(expected.status).as_deref(), text(status(outcome)).as_deref());
         for (name, expected) in &expected.upstream {
             let got = upstream(&name.to_ascii_lowercase(), outcome, headers);
-            if got != *expected {
-                let quoted = |value: &Option<String>| {
-                    value.as_ref().map_or_else(|| "none".to_owned(), |value| format!("`{value}`"))
-                };
-                differences.push(format!(
-                    "expected header {name} {} for the upstream, got {}",
-                    quoted(expected),
-                    quoted(&got)
-                ));
-            }
+            differences.extend(header(&format!("header {name} for the upstream"), expected.as_deref(), got));
+        }
+        for (name, expected) in &expected.answer {
+            let got = answer(&name.to_ascii_lowercase(), outcome);
+            differences.extend(header(&format!("header {name} of the answer"), expected.as_deref(), got));
         }
         differences
     }
@@ -149,6 +150,23 @@ fn upstream(name: &str, outcome: &Outcome, headers: Option<&Headers>) -> Option<
     }
     let sent: Vec<_> = headers?.values(name).map(String::from_utf8_lossy).collect();
     (!sent.is_empty()).then(|| sent.join(", "))
+}
+
+fn answer(name: &str, outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Reply(Reply::Http { headers, .. }) => {
+            let value = headers.iter().find(|(set, _)| *set == name);
+            value.map(|(_, value)| value.clone().into_owned())
+        }
+        Outcome::Reply(Reply::Grpc { .. }) | Outcome::Pass(_) => None,
+    }
+}
+
+/// How the value of a header differs, where it does.
+fn header(what: &str, expected: Option<&str>, got: Option<String>) -> Option<String> {
+    let words = |value: Option<&str>| value.map_or_else(|| "none".to_owned(), |value| format!("`{value}`"));
+    let differs = got.as_deref() != expected;
+    differs.then(|| format!("expected {what}: {}, got {}", words(expected), words(got.as_deref())))
 }
 
 fn verdict_word(verdict: Verdict) -> &'static str {
@@ -194,7 +212,7 @@ mod tests {
             (r#"{"decision": "deny", "mode": "shadowed"}"#, "unknown mode `shadowed`"),
             (r#"{"decision": "deny", "rout": "a"}"#, "unknown field `rout`"),
             (r#"{}"#, "missing field `decision`"),
-            (r#"{"decision": "permit", "status": 403}"#, "`status` is known of denials only"),
+            (r#"{"decision": "permit", "status": 403}"#, "`status` and `answer` are known of denials only"),
             (r#"{"decision": "deny", "status": 403, "upstream": {"a": null}}"#, "reaches no `upstream`"),
         ] {
             let error = expectation(text).unwrap_err();
