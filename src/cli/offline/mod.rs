@@ -1,12 +1,14 @@
 //! Requests and clients that no proxy has seen, described by people: what the engine asks is answered from here.
 
 pub(crate) mod certificates;
+mod chosen;
 mod distinguished_name;
 pub(crate) mod mint;
 mod one_or_many;
 mod situation;
 mod target;
 
+pub(crate) use chosen::Chosen;
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use situation::{Certificate, Connection, Situation, Tls, Token, default_metadata};
 pub(crate) use target::Target;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::expectation::Expectation;
 use crate::cli::offline::mint::Description;
-use crate::cli::offline::{OneOrMany, default_metadata};
+use crate::cli::offline::{Chosen, OneOrMany, default_metadata};
 
 /// Tests of one policy.
 #[derive(Debug, Deserialize)]
@@ -92,6 +92,9 @@ pub(super) struct Test {
     pub(super) peers: Vec<Peer>,
     #[serde(rename = "request", deserialize_with = "one_or_several")]
     pub(super) requests: Vec<Request>,
+    /// What Envoy's own router chose.
+    #[serde(default)]
+    pub(super) envoy: Chosen,
     pub(super) expect: Expectation,
     /// RFC 3339; by default the file's.
     pub(super) time: Option<String>,
@@ -129,6 +132,8 @@ pub(super) struct Peer {
     pub(super) cipher: Option<String>,
     /// Address of the connection's other end, with a port or without.
     pub(super) source: Option<String>,
+    /// What Envoy takes for the client's address, out of headers.
+    pub(super) forwarded_source: Option<String>,
     /// A token that Envoy verified.
     pub(super) token: Option<Token>,
 }
@@ -195,19 +200,20 @@ impl<'de> Deserialize<'de> for Peer {
             cipher: Option<String>,
             source: Option<String>,
             token: Option<Token>,
+            forwarded_source: Option<String>,
         }
         let value = Value::deserialize(deserializer)?;
         if let Value::String(name) = value {
             return Ok(Self { certificate: Some(PeerCertificate::Named(name)), ..Self::default() });
         }
-        let Fields { certificate, verified, sni, tls_version, cipher, source, token } =
+        let Fields { certificate, verified, sni, tls_version, cipher, source, forwarded_source, token } =
             Fields::deserialize(value).map_err(D::Error::custom)?;
         let verified = match verified {
             None | Some(Some(true)) => Verified::Yes,
             Some(Some(false)) => Verified::No,
             Some(None) => Verified::CannotTell,
         };
-        Ok(Self { certificate, verified, sni, tls_version, cipher, source, token })
+        Ok(Self { certificate, verified, sni, tls_version, cipher, source, forwarded_source, token })
     }
 }
 

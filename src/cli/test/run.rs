@@ -104,7 +104,7 @@ impl Bench<'_> {
         coverage: &mut Coverage,
     ) -> Result<TestResult, String> {
         let now = test.time.as_deref().map_or(Ok(self.now), parse_time)?;
-        let situation = self.situation(peer, request, now)?;
+        let situation = self.situation(test, (peer, request), now)?;
         let mut trace = Vec::new();
         let decision = engine.decide_traced(&situation, Some(now), &mut trace);
         coverage.add(&decision, &trace);
@@ -117,11 +117,18 @@ impl Bench<'_> {
         Ok(TestResult { name: name(test, peer, request), differences, trace })
     }
 
-    fn situation(&self, peer: &Peer, request: &Request, now: OffsetDateTime) -> Result<Situation, String> {
+    fn situation(
+        &self,
+        test: &Test,
+        (peer, request): (&Peer, &Request),
+        now: OffsetDateTime,
+    ) -> Result<Situation, String> {
         let target: Target = request.line.parse()?;
         let mut connection = Connection::to(&target);
         connection.source.clone_from(&peer.source);
+        connection.forwarded_source.clone_from(&peer.forwarded_source);
         connection.token = peer.token.as_ref().map(|token| self.token(token, now)).transpose()?;
+        connection.chosen.clone_from(&test.envoy);
         match &mut connection.transport {
             Some(tls) => {
                 tls.version.clone_from(&peer.tls_version);
@@ -137,6 +144,9 @@ impl Bench<'_> {
             }
             None if peer.certificate.is_some() || peer.sni.is_some() => {
                 return Err("a certificate or server name without TLS: write `https://`".to_owned());
+            }
+            None if peer.tls_version.is_some() || peer.cipher.is_some() => {
+                return Err("a version or cipher suite of TLS without TLS: write `https://`".to_owned());
             }
             None => {}
         }

@@ -5,6 +5,7 @@ mod demands;
 mod forward;
 mod matcher;
 mod on_deny;
+mod path;
 mod reader;
 mod request_match;
 #[cfg(test)]
@@ -21,13 +22,22 @@ use super::error::PolicyErrorKind;
 use super::forward::OwnHeaders;
 use super::location::Span;
 use super::path::PathCase;
-use super::route::{Route, RouteTable};
+use super::route::Route;
 use super::source::{Node, Value};
-use super::{LeafSource, Policy, Resumption, Verification};
+use super::table::RouteTable;
+use super::{ClientAddress, LeafSource, Policy, Resumption, Verification};
 
 const POLICY_KEYS: Keys = Keys {
-    known: &["version", "peer_certificate", "path_case", "identities", "defaults", "routes"],
-    unsupported: &["trust_bundles", "assert", "audit", "client_address"],
+    known: &[
+        "version",
+        "peer_certificate",
+        "path_case",
+        "client_address",
+        "identities",
+        "defaults",
+        "routes",
+    ],
+    unsupported: &["trust_bundles", "assert", "audit"],
 };
 const PEER_CERTIFICATE_KEYS: Keys = Keys::of(&["verified_by", "from"]);
 const ENVOY_KEYS: Keys = Keys::of(&["resumption"]);
@@ -64,6 +74,10 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
         let values = [PathCase::Sensitive, PathCase::Insensitive];
         word(node, &["sensitive", "insensitive"], &values, problems)
     });
+    let client_address = object.get("client_address").map_or(Some(ClientAddress::Direct), |node| {
+        let values = [ClientAddress::Direct, ClientAddress::Forwarded];
+        word(node, &["direct", "xff"], &values, problems)
+    });
     let mut matchers = MatcherCompiler::new(object.get("identities"), problems);
     let defaults = object
         .get("defaults")
@@ -80,6 +94,7 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
         digest: document.digest(),
         verification,
         leaf_source,
+        client_address: client_address?,
         on_deny: defaults.map(|defaults| defaults.on_deny)?,
         own_headers: OwnHeaders::of(routes.iter().map(Route::forward)),
         routes: RouteTable::new(routes, path_case?),

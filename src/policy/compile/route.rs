@@ -9,7 +9,7 @@ use super::forward::{check_ignored, forward};
 use super::matcher::MatcherCompiler;
 use super::on_deny::{Denied, on_deny};
 use super::reader::{Keys, Object, Problems, all_or_none, entries, string, word};
-use super::request_match::{MATCH_ALL_HELP, RequestMatch, request_match};
+use super::request_match::{MATCH_ALL_HELP, request_match};
 use super::tls::tls;
 use crate::policy::certificate_demands::CertificateDemands;
 use crate::policy::decision::Mode;
@@ -122,12 +122,9 @@ fn route<'n>(
         Some(node) => on_deny(node, Denied::OnRoute, problems).map(Arc::new),
         None => Some(Arc::clone(&defaults.on_deny)),
     };
-    let RequestMatch { hosts, path, methods } = matches?;
     Some(Route {
         name: name?,
-        hosts,
-        path,
-        methods,
+        matches: matches?,
         client_certificate: client_certificate?,
         mode: mode?,
         forward: forward?,
