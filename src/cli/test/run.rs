@@ -22,6 +22,9 @@ use crate::cli::offline::{
     self, Certificate, Connection, DECISION_ID, OneOrMany, Situation, Target, certificates, parse_time,
 };
 
+/// Where a client is that does not say it: an address for documentation (RFC 5737), in no network that a policy means.
+const DEFAULT_SOURCE: &str = "192.0.2.1";
+
 /// What the tests of one file came to.
 #[derive(Debug, Serialize)]
 pub(super) struct FileResult {
@@ -38,6 +41,9 @@ pub(super) struct TestResult {
     pub(super) name: String,
     /// What was expected and did not come; empty for a test that passed.
     pub(super) differences: Vec<String>,
+    /// Why the request was denied, for a test that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<String>,
     /// The steps of the decision, for a test that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) trace: Vec<Step>,
@@ -111,10 +117,12 @@ impl Bench<'_> {
         let headers = offline::headers_of(&situation);
         let outcome = Outcome::of(&decision, engine.policy(), headers, DECISION_ID);
         let differences = test.expect.differences(&decision, &outcome, headers);
+        let mut detail = decision.verdict().err().map(|denial| denial.detail().to_owned());
         if differences.is_empty() {
             trace.clear();
+            detail = None;
         }
-        Ok(TestResult { name: name(test, peer, request), differences, trace })
+        Ok(TestResult { name: name(test, peer, request), differences, detail, trace })
     }
 
     fn situation(
@@ -125,7 +133,7 @@ impl Bench<'_> {
     ) -> Result<Situation, String> {
         let target: Target = request.line.parse()?;
         let mut connection = Connection::to(&target);
-        connection.source.clone_from(&peer.source);
+        connection.source = Some(peer.source.clone().unwrap_or_else(|| DEFAULT_SOURCE.to_owned()));
         connection.forwarded_source.clone_from(&peer.forwarded_source);
         connection.token = peer.token.as_ref().map(|token| self.token(token, now)).transpose()?;
         connection.chosen.clone_from(&test.envoy);
