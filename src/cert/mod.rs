@@ -37,7 +37,7 @@ impl Fingerprint {
 
     /// Reads 64 hexadecimal digits, in either case, as Envoy writes digests.
     pub fn from_hex(digits: &[u8]) -> Option<Fingerprint> {
-        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok()?;
+        let bytes = base16ct::mixed::decode_vec(digits).ok()?;
         Some(Fingerprint(bytes.try_into().ok()?))
     }
 
@@ -55,7 +55,7 @@ impl Fingerprint {
 /// 64 lower-case hexadecimal digits.
 impl fmt::Display for Fingerprint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+        out.write_str(&base16ct::lower::encode_string(&self.0))
     }
 }
 

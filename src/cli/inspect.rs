@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use data_encoding::HEXLOWER;
 use mtls_policy::cert::{Certificate, Fingerprint, forwarded, xfcc};
 use mtls_policy::identity::{Identity, Names, SpiffeIdentity};
 use serde::Serialize;
@@ -168,7 +167,7 @@ fn fields(identity: &Identity) -> Vec<Field> {
         names("ip", identity.ip()),
         names("upn", identity.upn()),
         listed("other_name", identity.other_names(), |name| {
-            format!("{} = {}", name.kind(), HEXLOWER.encode(name.value()))
+            format!("{} = {}", name.kind(), base16ct::lower::encode_string(name.value()))
         }),
         names("extended_key_usage", identity.key_purposes()),
         listed("policy_oid", identity.policies(), |policy| policy.oid().to_string()),

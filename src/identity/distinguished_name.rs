@@ -277,7 +277,7 @@ impl fmt::Display for AttributeValue {
         let text = match self {
             AttributeValue::Text(text) => text,
             AttributeValue::Malformed(der) => {
-                return write!(out, "#{}", data_encoding::HEXLOWER.encode(der));
+                return write!(out, "#{}", base16ct::lower::encode_string(der));
             }
         };
         let last = text.chars().count().saturating_sub(1);

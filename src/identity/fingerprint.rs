@@ -1,5 +1,7 @@
 //! Patterns for SHA-256 digests of certificates and public keys.
 
+use base64ct::{Base64, Encoding as _};
+
 use std::fmt;
 
 use super::pattern::PatternError;
@@ -24,9 +26,7 @@ impl FingerprintPattern {
     pub fn spki_sha256(text: &str) -> Result<FingerprintPattern, PatternError> {
         let expected =
             "64 hexadecimal digits, which may have a colon after each pair, or 44 characters of base64";
-        FingerprintPattern::parse(text, expected, |text| {
-            hex(text).or_else(|| data_encoding::BASE64.decode(text.as_bytes()).ok())
-        })
+        FingerprintPattern::parse(text, expected, |text| hex(text).or_else(|| Base64::decode_vec(text).ok()))
     }
 
     /// Whether it is this digest.
@@ -61,7 +61,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     if text.contains(':') {
         return hex_with_colons(text);
     }
-    data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
+    base16ct::mixed::decode_vec(text.as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl fmt::Display for ObjectIdentifier {
                 write!(out, "{root}")?;
                 rest.iter().try_for_each(|arc| write!(out, ".{arc}"))
             }
-            Some([]) | None => write!(out, "#{}", data_encoding::HEXLOWER.encode(&self.contents)),
+            Some([]) | None => write!(out, "#{}", base16ct::lower::encode_string(&self.contents)),
         }
     }
 }

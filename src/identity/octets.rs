@@ -30,7 +30,7 @@ impl ValuePattern {
         let octets = if text.contains(':') {
             hex_with_colons(text)
         } else {
-            data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
+            base16ct::mixed::decode_vec(text.as_bytes()).ok()
         };
         let octets = octets.ok_or_else(|| PatternError::Octets { text: text.to_owned() })?;
         Ok(ValuePattern { rule: Rule::Octets(octets) })
@@ -77,7 +77,7 @@ impl ValuePattern {
 impl fmt::Display for ValuePattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rule {
-            Rule::Octets(octets) => write!(out, r#"{{"der": "{}"}}"#, data_encoding::HEXLOWER.encode(octets)),
+            Rule::Octets(octets) => write!(out, r#"{{"der": "{}"}}"#, base16ct::lower::encode_string(octets)),
             Rule::Text(pattern) => pattern.fmt(out),
         }
     }

@@ -1,5 +1,7 @@
 //! What a route demands of the token that a request brings beside the client's certificate.
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+
 use crate::cert::Fingerprint;
 use crate::identity::TextPattern;
 use crate::token::{Claim, ClaimPath, ClaimValue};
@@ -65,5 +67,5 @@ pub(crate) fn names_certificate(claim: &Claim, certificate: Fingerprint) -> bool
 }
 
 fn digest_as_written(certificate: Fingerprint) -> String {
-    data_encoding::BASE64URL_NOPAD.encode(certificate.as_bytes())
+    Base64UrlUnpadded::encode_string(certificate.as_bytes())
 }

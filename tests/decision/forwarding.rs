@@ -1,6 +1,6 @@
 //! What `forward` tells the upstream of a client, and what of it a client can write itself.
 
-use data_encoding::BASE64;
+use base64ct::{Base64, Encoding as _};
 use mtls_policy::Engine;
 use mtls_policy::outcome::{HeaderChanges, Outcome, trailers_to_remove};
 use serde_json::{Value, json};
@@ -348,7 +348,7 @@ fn a_route_forwards_what_it_says_itself_and_else_what_the_defaults_say() {
 }
 
 fn sequence(der: &[u8]) -> String {
-    format!(":{}:", BASE64.encode(der))
+    format!(":{}:", Base64::encode_string(der))
 }
 
 fn leaf_and_chain() -> Engine {

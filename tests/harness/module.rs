@@ -43,7 +43,7 @@ pub fn trapping_module() -> PathBuf {
 }
 
 fn built() -> PathBuf {
-    let module = target().join("wasm32-wasip1/release/mtls_policy.wasm");
+    let module = target().join("mtls_policy.wasm");
     let _lock = lock("module");
     let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let manifests = ["Cargo.toml", "Cargo.lock"].map(|name| modified(&root().join(name)));
@@ -51,14 +51,13 @@ fn built() -> PathBuf {
     if modified(&module).is_some_and(|module| sources.is_some_and(|sources| module >= sources)) {
         return module;
     }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--lib", "--target", "wasm32-wasip1", "--target-dir"])
-        .arg(target())
+    let status = Command::new("make")
+        .args(["--silent", "module"])
+        .env("CARGO_TARGET_DIR", target())
         .current_dir(root())
         .status()
-        .expect("cargo starts");
-    assert!(status.success(), "the filter module does not build: run `make build`");
+        .expect("make starts");
+    assert!(status.success(), "the filter module does not build: run `make module`");
     module
 }
 

@@ -1,6 +1,6 @@
 //! Cases as they are read: an object for each line.
 
-use data_encoding::BASE64;
+use base64ct::{Base64, Encoding as _};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -68,7 +68,7 @@ impl Case {
         let texts = self.texts(keys)?;
         let mut octets = [const { Vec::new() }; N];
         for ((octets, text), key) in octets.iter_mut().zip(texts).zip(keys) {
-            *octets = BASE64.decode(text.as_bytes()).map_err(|_| Refusal::NotBase64(key))?;
+            *octets = Base64::decode_vec(text).map_err(|_| Refusal::NotBase64(key))?;
         }
         Ok(octets)
     }

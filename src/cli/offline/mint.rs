@@ -4,7 +4,6 @@
 
 use std::net::IpAddr;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
 use mtls_policy::identity::ObjectIdentifier;
 use p256::SecretKey;
 use p256::ecdsa::signature::Signer as _;
@@ -223,7 +222,7 @@ fn ia5(text: &str) -> Result<Ia5String, String> {
 fn hex(text: &str) -> Result<Vec<u8>, String> {
     let digits = text.replace(':', "");
     let digits = if digits.len() % 2 == 1 { format!("0{digits}") } else { digits };
-    HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).map_err(|_| format!("`{text}` is not hexadecimal"))
+    base16ct::mixed::decode_vec(digits.as_bytes()).map_err(|_| format!("`{text}` is not hexadecimal"))
 }
 
 fn arcs(oid: &str) -> Result<Vec<u64>, String> {
