@@ -114,7 +114,9 @@ fn one_or_several<'de, T: DeserializeOwned, D: Deserializer<'de>>(
         Value::Array(values) => {
             values.into_iter().map(|value| T::deserialize(value).map_err(D::Error::custom)).collect()
         }
-        value => T::deserialize(value).map(|value| vec![value]).map_err(D::Error::custom),
+        value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            T::deserialize(value).map(|value| vec![value]).map_err(D::Error::custom)
+        }
     }
 }
 
