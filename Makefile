@@ -46,13 +46,15 @@ demo: build curl ## Let one client into a real Envoy and keep the others out, st
 .PHONY: test
 test: test-unit test-wasm test-integration ## Run all tests; ENVOY_RUNNER=docker or process chooses how Envoy runs
 	@$(call summary,unit tests,$(LOGS)/unit.log)
+	@echo "policy tests: $$(tail -n 1 $(LOGS)/policies.log)"
 	@$(call summary,unit tests on WebAssembly,$(LOGS)/wasm.log)
 	@$(call summary,integration tests,$(LOGS)/integration.log)
 
 .PHONY: test-unit
-test-unit: rust ## Run the unit tests and the examples in the documentation
+test-unit: rust ## Run the unit tests, the examples in the documentation, and the tests of policies/
 	@$(call run-tests,unit,$(CARGO) test --quiet --lib --bins $(CORE_TESTS) --test mtlsctl --test envoy_check && $(CARGO) test --quiet --doc && \
 	  $(CARGO) test --quiet --manifest-path fuzz/Cargo.toml --target-dir $(TARGET))
+	@$(call run-tests,policies,$(CARGO) run --quiet --bin mtlsctl -- test --require-coverage policies)
 
 .PHONY: test-wasm
 test-wasm: rust node $(BINDGEN) ## Run the unit tests on WebAssembly, in Node
