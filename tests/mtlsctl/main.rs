@@ -14,6 +14,7 @@ mod explain;
 mod inspect;
 #[path = "../mint/mod.rs"]
 mod mint;
+mod mistakes;
 mod policy_tests;
 mod usage;
 
