@@ -228,6 +228,11 @@ impl RouteTable {
         self.routes.iter().map(Arc::as_ref)
     }
 
+    /// Whether paths are also read without case.
+    pub fn path_case(&self) -> PathCase {
+        self.path_case
+    }
+
     /// The first route that matches, for every reading of `path` (which has no query).
     ///
     /// # Errors

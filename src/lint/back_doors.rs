@@ -1,0 +1,109 @@
+//! Paths that one route protects and another opens.
+
+use super::finding::Findings;
+use super::language::Language;
+use super::reach::{Goal, Reach, Reached};
+use super::request::{Kind, Request};
+use super::search::{Found, find};
+use super::view::RouteView;
+use crate::policy::{Lint, PathCase};
+
+/// Most pairs of requests that are tried for two routes: eight hosts or methods of each.
+const MAX_PAIRS: usize = 64;
+
+pub(super) fn check(reach: &Reach<'_>, findings: &mut Findings) {
+    let routes = || reach.view.routes.iter().enumerate();
+    for (opener, open) in routes().filter(|(_, route)| route.is_open() && !is_preflight(route)) {
+        let mut undecided = None;
+        for (guard, guarded) in routes().filter(|(_, route)| !route.is_open()) {
+            if !may_be_beside(reach, (opener, open), (guard, guarded)) {
+                continue;
+            }
+            match beside(reach, (opener, open), (guard, guarded)) {
+                Reached::By((without, with)) => {
+                    let message = format!(
+                        "route `{}` opens what `{}` protects: `{without}` needs no certificate, `{with}` does",
+                        open.name(),
+                        guarded.name(),
+                    );
+                    let help = "let the protecting route take every host and method of these paths, or the open one fewer paths";
+                    findings.lint(Lint::BackDoor, open.place(), Some(opener), message, help);
+                    undecided = None;
+                    break;
+                }
+                Reached::Never(_) => {}
+                Reached::Undecided => undecided = undecided.or(Some(guarded)),
+            }
+        }
+        if let Some(guarded) = undecided {
+            let message = format!(
+                "it takes too much work to tell whether route `{}` opens what `{}` protects",
+                open.name(),
+                guarded.name(),
+            );
+            let help = "write their paths with shorter expressions, or with fewer hosts and methods";
+            findings.lint(Lint::Undecided, open.place(), Some(opener), message, help);
+        }
+    }
+}
+
+/// Browsers ask for leave before some requests, and bring no certificate for that (Fetch standard, CORS-preflight fetch).
+fn is_preflight(route: &RouteView<'_>) -> bool {
+    route.scope.methods.as_slice() == ["OPTIONS"]
+}
+
+/// Whether the routes are worth a search: what is on separate hosts is separate, what the first takes whole from the
+/// second the second never opens, and a narrower route before a wider one is an exception that its author made.
+fn may_be_beside(
+    reach: &Reach<'_>,
+    (opener, open): (usize, &RouteView<'_>),
+    (guard, guarded): (usize, &RouteView<'_>),
+) -> bool {
+    if !open.scope.shares_a_host(&guarded.scope)
+        || open.scope.language().is_apart_from(guarded.scope.language())
+    {
+        return false;
+    }
+    if guard < opener {
+        return !guarded.scope.takes_every_kind_of(&open.scope);
+    }
+    !open.scope.takes_every_kind_of(&guarded.scope) && !is_exception(reach, open, guarded)
+}
+
+/// Whether the open route takes some, and not all, of the paths of the other.
+fn is_exception(reach: &Reach<'_>, open: &RouteView<'_>, guarded: &RouteView<'_>) -> bool {
+    let (open, guarded) = (open.scope.part(PathCase::Sensitive), guarded.scope.part(PathCase::Sensitive));
+    find(&[open], &[guarded], &reach.budget) == Found::Nothing
+        && find(&[guarded], &[open], &reach.budget) != Found::Nothing
+}
+
+/// Two requests for one path, of which the open route takes one and the guarded route the other.
+fn beside(
+    reach: &Reach<'_>,
+    (opener, open): (usize, &RouteView<'_>),
+    (guard, guarded): (usize, &RouteView<'_>),
+) -> Reached<(Request, Request)> {
+    let without = reach.takers.kinds(&open.scope.hosts, &open.scope.methods);
+    let with = reach.takers.kinds(&guarded.scope.hosts, &guarded.scope.methods);
+    let mut pairs: Vec<(&Kind, &Kind)> =
+        without.iter().flat_map(|without| with.iter().map(move |with| (without, with))).collect();
+    // Of one host they are easier to compare.
+    pairs.sort_by_key(|(without, with)| without.host != with.host);
+    let mut undecided = pairs.len() > MAX_PAIRS;
+    for (without, with) in pairs.into_iter().take(MAX_PAIRS) {
+        let goals = [Goal { route: opener, kind: without }, Goal { route: guard, kind: with }];
+        match reach.path_for(&goals, &[], &[], &Language::Plain) {
+            Reached::By(path) => {
+                let request = |kind: &Kind| Request { kind: kind.clone(), path: Some(path.clone()) };
+                let (without, with) = (request(without), request(with));
+                if reach.selects(opener, &without) && reach.selects(guard, &with) {
+                    return Reached::By((without, with));
+                }
+                undecided = true;
+            }
+            Reached::Never(_) => {}
+            Reached::Undecided => undecided = true,
+        }
+    }
+    if undecided { Reached::Undecided } else { Reached::Never(Vec::new()) }
+}

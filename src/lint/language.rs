@@ -1,0 +1,183 @@
+//! Sets of paths, each as an automaton that reads a path byte by byte.
+
+use super::expression::Expression;
+
+/// A state of one automaton.
+pub(super) type State = u32;
+
+/// Nothing that follows leads to a match.
+pub(super) const DEAD: State = State::MAX;
+
+/// The automaton of an expression is too large to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooLarge;
+
+/// A set of paths.
+#[derive(Debug)]
+pub(super) enum Language {
+    /// Every path.
+    Any,
+    /// One path.
+    Exact(Vec<u8>),
+    /// A path, held without trailing slash, and all paths below it.
+    Prefix(Vec<u8>),
+    /// What an expression matches as a whole.
+    Expression(Box<Expression>),
+    /// Paths that can be read in one way only: no escape, no parameter, no backslash, no empty and no dot segment.
+    Plain,
+    /// Whatever a reading of a path can be: text that begins with `/`.
+    Reading,
+}
+
+impl Language {
+    /// The state before the first byte.
+    ///
+    /// # Errors
+    /// [`TooLarge`]; after a start all else is good.
+    pub(super) fn start(&self) -> Result<State, TooLarge> {
+        match self {
+            Self::Any | Self::Exact(_) | Self::Prefix(_) | Self::Plain | Self::Reading => Ok(0),
+            Self::Expression(expression) => expression.start(),
+        }
+    }
+
+    pub(super) fn next(&self, state: State, byte: u8) -> State {
+        if state == DEAD {
+            return DEAD;
+        }
+        match self {
+            Self::Any => 0,
+            Self::Exact(text) => follow(text, state, byte),
+            Self::Prefix(text) => match (state as usize).cmp(&text.len()) {
+                std::cmp::Ordering::Less => follow(text, state, byte),
+                std::cmp::Ordering::Equal if byte == b'/' => state + 1,
+                std::cmp::Ordering::Equal => DEAD,
+                std::cmp::Ordering::Greater => state,
+            },
+            Self::Expression(expression) => expression.next(state, byte),
+            Self::Plain => plain_next(state, byte),
+            Self::Reading => match state {
+                0 if byte == b'/' => 1,
+                0 => DEAD,
+                _ => state,
+            },
+        }
+    }
+
+    /// Whether a text that ends in `state` is in the set.
+    pub(super) fn accepts(&self, state: State) -> bool {
+        state != DEAD
+            && match self {
+                Self::Any => true,
+                Self::Exact(text) => state as usize == text.len(),
+                Self::Prefix(text) => state as usize >= text.len(),
+                Self::Expression(expression) => expression.accepts(state),
+                Self::Plain => matches!(state, AFTER_SLASH | IN_SEGMENT),
+                Self::Reading => state == 1,
+            }
+    }
+
+    /// Whether `text` is in the set.
+    pub(super) fn contains(&self, text: &[u8]) -> Result<bool, TooLarge> {
+        match self {
+            Self::Any => Ok(true),
+            Self::Exact(exact) => Ok(exact == text),
+            Self::Prefix(prefix) => Ok(is_below(text, prefix)),
+            Self::Expression(expression) if !text.starts_with(expression.literal()) => Ok(false),
+            Self::Expression(_) | Self::Plain | Self::Reading => {
+                let end = text.iter().fold(self.start()?, |state, byte| self.next(state, *byte));
+                Ok(self.accepts(end))
+            }
+        }
+    }
+
+    /// A number for each byte; bytes of one number lead to the same states everywhere.
+    pub(super) fn class(&self, byte: u8) -> u16 {
+        match self {
+            Self::Any => 0,
+            Self::Exact(text) => {
+                if text.contains(&byte) {
+                    u16::from(byte) + 1
+                } else {
+                    0
+                }
+            }
+            Self::Prefix(text) => {
+                if byte == b'/' || text.contains(&byte) {
+                    u16::from(byte) + 1
+                } else {
+                    0
+                }
+            }
+            Self::Expression(expression) => expression.class(byte),
+            Self::Plain => match byte {
+                b'/' | b'.' => u16::from(byte),
+                _ => u16::from(is_plain_byte(byte)),
+            },
+            Self::Reading => u16::from(byte == b'/'),
+        }
+    }
+
+    /// Text with which every path in the set begins.
+    pub(super) fn beginning(&self) -> &[u8] {
+        match self {
+            Self::Any => b"",
+            Self::Exact(text) | Self::Prefix(text) => text,
+            Self::Expression(expression) => expression.literal(),
+            Self::Plain | Self::Reading => b"/",
+        }
+    }
+
+    /// Whether the set is known to hold every path, by its form.
+    pub(super) fn is_everything(&self) -> bool {
+        match self {
+            Self::Any | Self::Reading => true,
+            Self::Prefix(text) => text.is_empty(),
+            Self::Exact(_) | Self::Expression(_) | Self::Plain => false,
+        }
+    }
+
+    /// Whether no path is in both sets, as far as that shows without automata.
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        let (left, right) = (self.beginning(), other.beginning());
+        !left.starts_with(right) && !right.starts_with(left) || !self.may_meet(other) || !other.may_meet(self)
+    }
+
+    fn may_meet(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(text), Self::Exact(path)) => text == path,
+            (Self::Prefix(outer), Self::Exact(path)) => is_below(path, outer),
+            (Self::Prefix(outer), Self::Prefix(inner)) => is_below(inner, outer) || is_below(outer, inner),
+            _ => true,
+        }
+    }
+}
+
+const AFTER_SLASH: State = 1;
+const AFTER_DOT: State = 2;
+const AFTER_DOTS: State = 3;
+const IN_SEGMENT: State = 4;
+
+fn plain_next(state: State, byte: u8) -> State {
+    match (state, byte) {
+        (0 | IN_SEGMENT, b'/') => AFTER_SLASH,
+        (0, _) | (_, b'/') => DEAD,
+        (AFTER_SLASH, b'.') => AFTER_DOT,
+        (AFTER_DOT, b'.') => AFTER_DOTS,
+        _ if is_plain_byte(byte) => IN_SEGMENT,
+        _ => DEAD,
+    }
+}
+
+fn is_plain_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'%' | b'\\' | b';' | b'?' | b'#')
+}
+
+fn follow(text: &[u8], state: State, byte: u8) -> State {
+    if text.get(state as usize) == Some(&byte) { state + 1 } else { DEAD }
+}
+
+/// Whether `path` is `prefix` or below it.
+pub(super) fn is_below(path: &[u8], prefix: &[u8]) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
+}
