@@ -83,12 +83,22 @@ fn beside(
     (opener, open): (usize, &RouteView<'_>),
     (guard, guarded): (usize, &RouteView<'_>),
 ) -> Reached<(Request, Request)> {
-    let without = reach.takers.kinds(&open.scope.hosts, &open.scope.methods);
-    let with = reach.takers.kinds(&guarded.scope.hosts, &guarded.scope.methods);
-    let mut pairs: Vec<(&Kind, &Kind)> =
-        without.iter().flat_map(|without| with.iter().map(move |with| (without, with))).collect();
-    // Of one host they are easier to compare.
-    pairs.sort_by_key(|(without, with)| without.host != with.host);
+    let mut without = reach.takers.kinds(&open.scope.hosts, &open.scope.methods);
+    let mut with = reach.takers.kinds(&guarded.scope.hosts, &guarded.scope.methods);
+    // Requests that differ in one thing only are the easier to compare.
+    if let Some((hosts, methods)) = open.scope.kinds_of_both(&guarded.scope) {
+        let methods = if methods.is_empty() { &methods } else { methods.get(..1).unwrap_or_default() };
+        without.extend(reach.takers.kinds(&open.scope.hosts, methods));
+        with.extend(reach.takers.kinds(&guarded.scope.hosts, methods));
+        with.extend(reach.takers.kinds(hosts.get(..1).unwrap_or_default(), &guarded.scope.methods));
+    }
+    let differences = |(without, with): &(&Kind, &Kind)| {
+        usize::from(without.host != with.host) + usize::from(without.method != with.method)
+    };
+    let pairs = without.iter().flat_map(|without| with.iter().map(move |with| (without, with)));
+    let mut pairs: Vec<(&Kind, &Kind)> = pairs.filter(|pair| differences(pair) > 0).collect();
+    pairs.sort_by_key(differences);
+    pairs.dedup();
     let mut undecided = pairs.len() > MAX_PAIRS;
     for (without, with) in pairs.into_iter().take(MAX_PAIRS) {
         let goals = [Goal { route: opener, kind: without }, Goal { route: guard, kind: with }];

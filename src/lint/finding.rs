@@ -43,6 +43,14 @@ impl Rule {
         }
     }
 
+    /// Why it should not stay unnoticed; of an assertion its author knows that.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Lint(lint) => Some(lint.reason()),
+            Self::AssertionFailed | Self::AssertionUnproven => None,
+        }
+    }
+
     /// How bad it is.
     pub fn severity(self) -> Severity {
         match self {
