@@ -50,7 +50,7 @@ test: test-unit test-wasm test-integration ## Run all tests; ENVOY_RUNNER=docker
 
 .PHONY: test-unit
 test-unit: rust ## Run the unit tests and the examples in the documentation
-	@$(call run-tests,unit,$(CARGO) test --quiet --lib --bins $(CORE_TESTS) --test mtlsctl --test envoy_check && $(CARGO) test --quiet --doc)
+	@$(call run-tests,unit,$(CARGO) test --quiet --lib --bins $(CORE_TESTS) --test mtlsctl --test envoy_check --test lint && $(CARGO) test --quiet --doc)
 
 .PHONY: test-wasm
 test-wasm: rust node $(BINDGEN) ## Run the unit tests on WebAssembly, in Node

@@ -83,7 +83,14 @@ fn beside(
     (opener, open): (usize, &RouteView<'_>),
     (guard, guarded): (usize, &RouteView<'_>),
 ) -> Reached<(Request, Request)> {
-    let mut without = reach.takers.kinds(&open.scope.hosts, &open.scope.methods);
+    // Of requests that read the finding is the easiest to try.
+    let reads = if open.scope.methods.is_empty() {
+        reach.takers.kinds(&open.scope.hosts, &["GET".to_owned()])
+    } else {
+        Vec::new()
+    };
+    let mut without = reads;
+    without.extend(reach.takers.kinds(&open.scope.hosts, &open.scope.methods));
     let mut with = reach.takers.kinds(&guarded.scope.hosts, &guarded.scope.methods);
     // Requests that differ in one thing only are the easier to compare.
     if let Some((hosts, methods)) = open.scope.kinds_of_both(&guarded.scope) {

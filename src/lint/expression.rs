@@ -21,7 +21,12 @@ pub(super) struct Expression {
     text: String,
     case: PathCase,
     literal: Vec<u8>,
-    automaton: OnceCell<Option<DFA<Vec<u32>>>>,
+    automaton: OnceCell<Option<Machine>>,
+}
+
+struct Machine {
+    table: DFA<Vec<u32>>,
+    start: State,
 }
 
 impl std::fmt::Debug for Expression {
@@ -46,32 +51,38 @@ impl Expression {
     }
 
     pub(super) fn start(&self) -> Result<State, TooLarge> {
-        let automaton = self.automaton().ok_or(TooLarge)?;
-        let start = automaton.start_state(&start::Config::new().anchored(Anchored::Yes));
-        start.map(|state| state.as_u32()).map_err(|_| TooLarge)
+        self.machine().map(|machine| machine.start).ok_or(TooLarge)
     }
 
     pub(super) fn next(&self, state: State, byte: u8) -> State {
-        let (Some(automaton), Ok(state)) = (self.automaton(), StateID::new(state as usize)) else {
+        let (Some(Machine { table, .. }), Ok(state)) = (self.machine(), StateID::new(state as usize)) else {
             return DEAD;
         };
-        let next = automaton.next_state(state, byte);
-        if automaton.is_dead_state(next) { DEAD } else { next.as_u32() }
+        let next = table.next_state(state, byte);
+        if table.is_dead_state(next) { DEAD } else { next.as_u32() }
     }
 
     pub(super) fn accepts(&self, state: State) -> bool {
-        let (Some(automaton), Ok(state)) = (self.automaton(), StateID::new(state as usize)) else {
+        let (Some(Machine { table, .. }), Ok(state)) = (self.machine(), StateID::new(state as usize)) else {
             return false;
         };
-        automaton.is_match_state(automaton.next_eoi_state(state))
+        table.is_match_state(table.next_eoi_state(state))
     }
 
     pub(super) fn class(&self, byte: u8) -> u16 {
-        self.automaton().map_or(0, |automaton| u16::from(automaton.byte_classes().get(byte)))
+        self.machine().map_or(0, |machine| u16::from(machine.table.byte_classes().get(byte)))
     }
 
-    fn automaton(&self) -> Option<&DFA<Vec<u32>>> {
-        self.automaton.get_or_init(|| build(&self.text, self.case)).as_ref()
+    fn machine(&self) -> Option<&Machine> {
+        self.automaton.get_or_init(|| Machine::new(&self.text, self.case)).as_ref()
+    }
+}
+
+impl Machine {
+    fn new(text: &str, case: PathCase) -> Option<Self> {
+        let table = build(text, case)?;
+        let start = table.start_state(&start::Config::new().anchored(Anchored::Yes)).ok()?;
+        Some(Self { start: start.as_u32(), table })
     }
 }
 

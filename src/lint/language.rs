@@ -85,8 +85,14 @@ impl Language {
             Self::Prefix(prefix) => Ok(is_below(text, prefix)),
             Self::Expression(expression) if !text.starts_with(expression.literal()) => Ok(false),
             Self::Expression(_) | Self::Plain | Self::Reading => {
-                let end = text.iter().fold(self.start()?, |state, byte| self.next(state, *byte));
-                Ok(self.accepts(end))
+                let mut state = self.start()?;
+                for byte in text {
+                    state = self.next(state, *byte);
+                    if state == DEAD {
+                        return Ok(false);
+                    }
+                }
+                Ok(self.accepts(state))
             }
         }
     }
