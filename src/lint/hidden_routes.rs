@@ -35,7 +35,7 @@ pub(super) fn check(reach: &Reach<'_>, findings: &mut Findings) {
             )
         } else {
             (
-                format!("route `{name}` can never match: {} before it", takers(reach, &hidden_by)),
+                format!("route `{name}` can never match: {}", takers(reach, &hidden_by)),
                 "move it up, make the earlier one narrower, or remove it",
             )
         };
@@ -51,7 +51,7 @@ fn takers(reach: &Reach<'_>, routes: &[usize]) -> String {
         more => format!(" and {more} more"),
     };
     match names.as_slice() {
-        [name] if more.is_empty() => format!("{name} takes all of its requests"),
-        _ => format!("{}{more} together take all of its requests", names.join(", ")),
+        [name] if more.is_empty() => format!("{name} before it takes all of its requests"),
+        _ => format!("{}{more} before it together take all of its requests", names.join(", ")),
     }
 }

@@ -6,6 +6,7 @@ use super::language::Language;
 use super::matchers::{Effect, Leaf, Matchers};
 use super::search::{Budget, Found, Part, find};
 use super::tree;
+use crate::identity::pattern::shown;
 use crate::policy::{Lint, PathCase};
 
 /// Second-level domains under which registries of countries register names for the public.
@@ -18,7 +19,7 @@ pub(super) fn check(matchers: &Matchers<'_>, budget: &Budget, findings: &mut Fin
     for leaf in matchers.leaves.iter().filter(|leaf| leaf.effect == Effect::Admits) {
         let (kind, text) = kind_and_text(leaf);
         if let Some((what, help)) = breadth(leaf.key, kind, text, budget) {
-            let message = format!("`{text}` {what}");
+            let message = format!("`{}` {what}", shown(text));
             findings.lint(Lint::BroadPattern, leaf.pattern.span, leaf.route, message, help);
         }
         if leaf.key == "sha256" {

@@ -7,6 +7,7 @@ use super::matchers::Matchers;
 use super::patterns::kind_and_text;
 use super::tree;
 use super::view::View;
+use crate::identity::pattern::shown;
 use crate::policy::{Lint, Node};
 
 pub(super) fn check(view: &View<'_>, matchers: &Matchers<'_>, findings: &mut Findings) {
@@ -29,7 +30,7 @@ pub(super) fn check(view: &View<'_>, matchers: &Matchers<'_>, findings: &mut Fin
 }
 
 fn report(text: &str, plain: &str, node: &Node, route: Option<usize>, findings: &mut Findings) {
-    let message = format!("the expression `{text}` is plain text");
+    let message = format!("the expression `{}` is plain text", shown(text));
     findings.lint(Lint::RegexWithoutNeed, node.span, route, message, &format!("write `{plain}`"));
 }
 

@@ -29,49 +29,61 @@ impl Assertion {
         self.name.as_deref()
     }
 
-    /// What the assertion says of a route with these properties, in words; `None` if it is content with the route.
+    /// What is wrong with a route, in the assertion's eyes; `None` if nothing is.
     pub fn broken_by(&self, route: &Route) -> Option<String> {
         if let Some(forbidden) = self.never.iter().find(|forbidden| forbidden.holds_for(route)) {
-            return Some(format!("{}, which must never be", forbidden.words()));
+            return Some(match forbidden {
+                Trait::ClientCertificate(_) | Trait::Mode(_) => {
+                    format!("{} is `{}`, which it must never be", forbidden.key(), forbidden.value())
+                }
+                Trait::LetsAnyoneIn => "clients get in whom no matcher names, which must never be".to_owned(),
+            });
         }
         let missing = self.always.iter().find(|group| !group.iter().any(|wanted| wanted.holds_for(route)))?;
-        let wanted: Vec<String> = missing.iter().map(|wanted| wanted.words()).collect();
-        let has = missing.first().map_or_else(String::new, |wanted| wanted.instead(route));
-        Some(format!("{has}, not {}, as must always be", wanted.join(" or ")))
+        let wanted: Vec<String> = missing.iter().map(|wanted| format!("`{}`", wanted.value())).collect();
+        let first = missing.first()?;
+        Some(format!(
+            "{} is `{}`, and must always be {}",
+            first.key(),
+            first.value_of(route),
+            wanted.join(" or ")
+        ))
     }
 }
 
 impl Trait {
     fn holds_for(self, route: &Route) -> bool {
+        self.value() == self.value_of(route)
+    }
+
+    fn key(self) -> &'static str {
         match self {
-            Self::ClientCertificate(word) => route.client_certificate().word() == word,
-            Self::Mode(mode) => route.mode() == mode,
-            Self::LetsAnyoneIn => match route.client_certificate() {
-                ClientCertificate::Ignored | ClientCertificate::Optional(_) => true,
-                ClientCertificate::Required(rules) => match rules.allow {
-                    Allow::AnyVerified => true,
-                    Allow::Matching(_) => false,
-                },
-            },
+            Self::ClientCertificate(_) => "`client_certificate`",
+            Self::Mode(_) => "`mode`",
+            Self::LetsAnyoneIn => "`allow`",
         }
     }
 
-    fn words(self) -> String {
+    fn value(self) -> &'static str {
         match self {
-            Self::ClientCertificate(word) => format!("`client_certificate` is `{word}`"),
-            Self::Mode(mode) => format!("`mode` is `{}`", mode.as_str()),
-            Self::LetsAnyoneIn => "clients get in whom no matcher names".to_owned(),
+            Self::ClientCertificate(word) => word,
+            Self::Mode(mode) => mode.as_str(),
+            Self::LetsAnyoneIn => "any_verified",
         }
     }
 
     /// What `route` has where this trait could be.
-    fn instead(self, route: &Route) -> String {
+    fn value_of(self, route: &Route) -> &'static str {
         match self {
-            Self::ClientCertificate(_) => {
-                format!("`client_certificate` is `{}`", route.client_certificate().word())
-            }
-            Self::Mode(_) => format!("`mode` is `{}`", route.mode().as_str()),
-            Self::LetsAnyoneIn => "`allow` names clients".to_owned(),
+            Self::ClientCertificate(_) => route.client_certificate().word(),
+            Self::Mode(_) => route.mode().as_str(),
+            Self::LetsAnyoneIn => match route.client_certificate() {
+                ClientCertificate::Ignored | ClientCertificate::Optional(_) => "any_verified",
+                ClientCertificate::Required(rules) => match rules.allow {
+                    Allow::AnyVerified => "any_verified",
+                    Allow::Matching(_) => "a matcher",
+                },
+            },
         }
     }
 }

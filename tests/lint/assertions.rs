@@ -45,7 +45,7 @@ fn an_assertion_that_does_not_hold_is_an_error_with_a_counterexample() {
         ignored("rest", json!({"path": {"prefix": "/"}})),
     ]);
     let wanted = "the assertion does not hold: `GET https://any.example/v1` is taken by route `rest`, where \
-                  `client_certificate` is `ignored`, which must never be";
+                  `client_certificate` is `ignored`, which it must never be";
     assert_eq!(outcome(&never_open(), routes.clone()), [("assertion-failed".to_owned(), wanted.to_owned())]);
     let findings = findings(&policy(json!({ "assert": [never_open()], "routes": routes })));
     let failed = findings.iter().find(|finding| finding.rule().code() == "assertion-failed").unwrap();
@@ -82,7 +82,7 @@ fn always_names_what_every_route_must_have() {
     assert!(codes(&assertion, json!([shadowed.clone()])).is_empty());
     shadowed["mode"] = json!("shadow");
     let wanted = "the assertion does not hold: `GET https://any.example/a` is taken by route `a`, where `mode` is \
-                  `shadow`, not `mode` is `enforce`, as must always be";
+                  `shadow`, and must always be `enforce`";
     assert_eq!(outcome(&assertion, json!([shadowed]))[0].1, wanted);
     let either = json!({"always": {"client_certificate": ["required", "ignored"]}});
     let mut optional = ignored("o", json!({"path": "/o"}));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{findings, policy};
 
-const POLICIES: u64 = 150;
+const POLICIES: u64 = 60;
 const HOSTS: &[&str] = &["a.example", "b.a.example", "c.a.example", "c.example", "d.test"];
 const METHODS: &[&str] = &["GET", "POST", "PUT"];
 const PATHS: &[&str] = &["/", "/a", "/a/", "/a/b", "/b", "/A", "/ab"];
@@ -217,5 +217,5 @@ fn verdicts_agree_with_what_the_engine_does() {
         assert!(is_failed || is_unproven || !is_broken, "the assertion is broken in {document:#}");
         assert!(!is_failed || is_broken, "the assertion holds in {document:#}");
     }
-    assert!(hidden > 20 && failed > 20 && proved > 20, "{hidden} hidden, {failed} failed, {proved} proved");
+    assert!(hidden > 10 && failed > 10 && proved > 10, "{hidden} hidden, {failed} failed, {proved} proved");
 }

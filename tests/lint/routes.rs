@@ -96,7 +96,7 @@ fn what_hides_a_route_is_named() {
         required("late", json!({"path": "/v1/x", "methods": ["POST", "GET"]})),
     ]);
     let wanted =
-        "route `late` can never match: `reads`, `writes` together take all of its requests before it";
+        "route `late` can never match: `reads`, `writes` before it together take all of its requests";
     assert_eq!(message(routes, Lint::NeverMatches), wanted);
 }
 

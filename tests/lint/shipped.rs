@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mtls_policy::lint;
+use mtls_policy::policy::Lint;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -53,4 +54,12 @@ fn the_policies_in_the_documentation_are_clean() {
         }
     }
     assert!(count >= 1);
+}
+
+#[test]
+fn every_lint_is_in_the_documentation() {
+    let text = fs::read_to_string(root().join("src/policy/README.md")).unwrap();
+    for id in Lint::IDS {
+        assert!(text.contains(&format!("\n| `{id}` | ")), "{id}");
+    }
 }
