@@ -62,7 +62,8 @@ impl<'p> Reach<'p> {
     /// if every reading does. What remains is given to the engine as it stands.
     pub(super) fn request_for(&self, route: usize, kinds: &[Kind], within: &[Part<'_>]) -> Reached<Request> {
         let mut in_the_way = Vec::new();
-        let mut undecided = false;
+        // Without a kind that stands for all there is nothing to go by.
+        let mut undecided = kinds.is_empty();
         for kind in kinds {
             match self.path_for(&[Goal { route, kind }], within, &[], &Language::Plain) {
                 Reached::By(path) => {

@@ -115,10 +115,10 @@ impl<'a> Search<'a> {
 
     /// Breadth first, so that what is found is short.
     fn run(&self, budget: &Budget) -> Found {
-        let mut visited: Vec<(Box<[State]>, Option<(usize, u8)>)> = vec![(self.start.clone(), None)];
+        let mut visited = vec![Visit { states: self.start.clone(), from: None }];
         let mut known = HashSet::from([self.start.clone()]);
         let mut at = 0;
-        while let Some((states, _)) = visited.get(at) {
+        while let Some(Visit { states, .. }) = visited.get(at) {
             let states = states.clone();
             if self.accepts(&states) {
                 return Found::Path(path_to(&visited, at));
@@ -133,7 +133,7 @@ impl<'a> Search<'a> {
                     continue;
                 }
                 if known.insert(next.clone()) {
-                    visited.push((next, Some((at, *byte))));
+                    visited.push(Visit { states: next, from: Some((at, *byte)) });
                 }
             }
             if visited.len() > MAX_COMBINATIONS {
@@ -153,10 +153,16 @@ impl<'a> Search<'a> {
     }
 }
 
-fn path_to(visited: &[(Box<[State]>, Option<(usize, u8)>)], end: usize) -> Vec<u8> {
+/// A combination of states, and the one before it with the byte between them.
+struct Visit {
+    states: Box<[State]>,
+    from: Option<(usize, u8)>,
+}
+
+fn path_to(visited: &[Visit], end: usize) -> Vec<u8> {
     let mut path = Vec::new();
     let mut at = end;
-    while let Some((_, Some((from, byte)))) = visited.get(at) {
+    while let Some(Visit { from: Some((from, byte)), .. }) = visited.get(at) {
         path.push(*byte);
         at = *from;
     }

@@ -114,11 +114,11 @@ impl<'p> Takers<'p> {
             self.by_case.iter().any(|(_, hosts)| keys.iter().any(|key| hosts.contains_key(key)))
         };
         let ending = if suffix.is_empty() { ".example" } else { suffix };
-        let names = std::iter::once(format!("any{ending}")).chain((1..).map(|number| {
-            if suffix.is_empty() { format!("any-{number}") } else { format!("any-{number}{suffix}") }
-        }));
-        // Each route names finitely many hosts: among one more than those there is one that none names.
-        let hosts = names.take(self.view.routes.len() * 64 + 2);
+        let names = (1..).map(|number| format!("any-{number}{suffix}"));
+        let names = std::iter::once(format!("any{ending}")).chain(names);
+        // No key names more than one of these.
+        let keys = self.by_case.first().map_or(0, |(_, hosts)| hosts.len());
+        let hosts = names.take(keys + 1);
         hosts.filter_map(|name| Host::from_name(name.as_bytes()).ok()).find(|host| !is_named(host))
     }
 

@@ -170,7 +170,7 @@ fn tried(document: &Value, paths: &[String]) -> Vec<(Option<usize>, bool)> {
     }
     let result = |request: &Request| {
         let decision = engine_of_all.decide(request, None);
-        let route = decision.route().map(|route| route.name()[1..].parse().unwrap());
+        let route = decision.route().map(|route| route.name().trim_start_matches('r').parse().unwrap());
         // A path of which some readings are meant and others are not is meant.
         let covered = match engine_of_scope.decide(request, None).verdict() {
             Ok(_) => true,
