@@ -69,6 +69,11 @@ pub(super) fn check_identities(view: &View<'_>, matchers: &Matchers<'_>, finding
     }
 }
 
+/// The text of an `other_name` or `extension`, where its value is one.
+fn inner(pattern: &Node) -> &Node {
+    tree::get(pattern, "value").map_or(pattern, |value| tree::get(value, "utf8").unwrap_or(value))
+}
+
 impl<'p> Matchers<'p> {
     fn walk(&mut self, node: &'p Node, effect: Effect, route: Option<usize>) {
         for matcher in tree::entries(node) {
@@ -96,7 +101,8 @@ impl<'p> Matchers<'p> {
     }
 
     fn leaf(&mut self, key: &'p str, value: &'p Node, effect: Effect, route: Option<usize>) {
-        let leaves = tree::entries(value).iter().map(|pattern| Leaf { key, pattern, effect, route });
+        let leaves =
+            tree::entries(value).iter().map(|pattern| Leaf { key, pattern: inner(pattern), effect, route });
         self.leaves.extend(leaves);
     }
 }

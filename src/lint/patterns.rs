@@ -57,20 +57,17 @@ fn breadth(key: &str, kind: &str, text: &str, budget: &Budget) -> Option<(&'stat
             is_public(parent)
                 .then_some(("takes the names of everybody who has a domain there", "name your own domain"))
         }
-        ("email", "prefix") => Some((
-            "takes addresses of any domain that somebody sets up",
+        ("email" | "upn", "prefix") => Some((
+            "takes names of any domain that somebody sets up",
             "use `suffix` with your own domain, or the whole address",
         )),
-        ("email", "suffix") => match text.rsplit_once('@') {
-            Some((_, domain)) => {
-                is_public(domain).then_some(("takes addresses of everybody there", NAME_DOMAIN))
-            }
-            None if !text.starts_with('.') => {
-                Some(("takes addresses of other domains whose names end so", NAME_DOMAIN))
-            }
+        ("email" | "upn", "suffix") => match text.rsplit_once('@') {
+            Some((_, domain)) => is_public(domain).then_some(("takes names of everybody there", NAME_DOMAIN)),
+            None if !text.starts_with('.') => Some(("takes names of other domains that end so", NAME_DOMAIN)),
             None => is_public(text.trim_start_matches('.'))
-                .then_some(("takes addresses of everybody who has a domain there", NAME_DOMAIN)),
+                .then_some(("takes names of everybody who has a domain there", NAME_DOMAIN)),
         },
+        ("ip", _) => text.ends_with("/0").then_some(("takes every address", "name your own network")),
         ("uri", "prefix") if is_unfinished(text) => Some((
             "takes URIs of other owners whose names begin so",
             "end the prefix with the `/` after the owner's name",
@@ -84,8 +81,8 @@ fn breadth(key: &str, kind: &str, text: &str, budget: &Budget) -> Option<(&'stat
         ("uri", "regex") if text.starts_with(".*") || text.starts_with(".+") => {
             Some(("takes URIs of any owner", "begin with the owner's name"))
         }
-        ("email", "regex") if text.ends_with(".*") || text.ends_with(".+") => {
-            Some(("takes addresses of any domain that somebody sets up", "end with your own domain"))
+        ("email" | "upn", "regex") if text.ends_with(".*") || text.ends_with(".+") => {
+            Some(("takes names of any domain that somebody sets up", "end with your own domain"))
         }
         _ => None,
     }
