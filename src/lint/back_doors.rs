@@ -15,7 +15,7 @@ pub(super) fn check(reach: &Reach<'_>, findings: &mut Findings) {
     let routes = || reach.view.routes.iter().enumerate();
     for (opener, open) in routes().filter(|(_, route)| route.is_open() && !is_preflight(route)) {
         let mut undecided = None;
-        for (guard, guarded) in routes().filter(|(_, route)| !route.is_open()) {
+        for (guard, guarded) in routes().filter(|(_, route)| route.is_guarded()) {
             if !may_be_beside(reach, (opener, open), (guard, guarded)) {
                 continue;
             }

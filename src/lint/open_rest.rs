@@ -15,7 +15,7 @@ pub(super) fn check(reach: &Reach<'_>, findings: &mut Findings) {
         let mut before = reach.view.routes.iter().take(index);
         let guarded = before.find(|earlier| {
             let language = earlier.scope.language();
-            !earlier.is_open()
+            earlier.is_guarded()
                 && !language.is_everything()
                 && language.beginning() != root
                 && is_below(language.beginning(), root)

@@ -70,11 +70,20 @@ impl RouteView<'_> {
         tree::get(self.node, "name").map_or(self.node.span, |name| name.span)
     }
 
-    /// Whether a client may come without a certificate.
+    /// Whether a client may come without a certificate, and with nothing in its place.
     pub(super) fn is_open(&self) -> bool {
         match self.route.client_certificate() {
-            ClientCertificate::Ignored | ClientCertificate::Optional(_) => true,
+            ClientCertificate::Ignored => true,
+            ClientCertificate::Optional(rules) => rules.token.is_none(),
             ClientCertificate::Required(_) => false,
+        }
+    }
+
+    /// Whether a client must present a certificate.
+    pub(super) fn is_guarded(&self) -> bool {
+        match self.route.client_certificate() {
+            ClientCertificate::Required(_) => true,
+            ClientCertificate::Ignored | ClientCertificate::Optional(_) => false,
         }
     }
 

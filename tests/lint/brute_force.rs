@@ -1,9 +1,10 @@
 //! What is said to be impossible is tried: random small policies, and every short path through the engine.
 
 use mtls_policy::Engine;
-use mtls_policy::facts::{FactError, Facts, Transport};
+use mtls_policy::facts::{FactError, Facts};
 use mtls_policy::policy::{Policy, Reason};
 use mtls_policy::request::Headers;
+use mtls_policy::token::{Claim, ClaimPath};
 use serde_json::{Value, json};
 
 use crate::{findings, policy};
@@ -139,8 +140,14 @@ impl Facts for Request {
     fn server_name(&self) -> Result<Option<Vec<u8>>, FactError> {
         Ok(None)
     }
-    fn transport(&self) -> Result<Transport, FactError> {
-        Ok(Transport::Plaintext)
+    fn tls_version(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
+    fn cipher(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
+    fn claim(&self, _metadata: &str, _path: &ClaimPath) -> Result<Claim, FactError> {
+        Ok(Claim::Missing)
     }
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
         Ok(None)

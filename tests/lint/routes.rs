@@ -151,6 +151,15 @@ fn an_optional_route_is_a_back_door_too() {
 }
 
 #[test]
+fn a_token_in_the_place_of_a_certificate_is_no_back_door() {
+    let mut open = ignored("b", json!({"path": {"prefix": "/v1"}}));
+    open["client_certificate"] = json!("optional");
+    open["token"] = json!({"metadata": "jwt", "claims": {"/scope": "read"}});
+    let routes = json!([required("a", json!({"path": {"prefix": "/v1"}, "methods": ["POST"]})), open]);
+    assert!(found_in_routes(routes, &[]).is_empty());
+}
+
+#[test]
 fn a_back_door_is_found_behind_expressions() {
     let guarded = |regex: &str| required("a", json!({"path": {"regex": regex}, "methods": ["POST"]}));
     let open = || ignored("b", json!({"path": {"regex": "/v1/[a-c]+"}}));
