@@ -27,7 +27,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
-    Explain(explain::Explain),
+    // Its options are many.
+    Explain(Box<explain::Explain>),
     Test(test::Test),
     Inspect(inspect::Inspect),
     Completions(completions::Completions),
