@@ -41,6 +41,20 @@ pub trait Facts {
 
     /// Address and port of the connection's other end, never of a header; `None` where the proxy does not tell it.
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError>;
+
+    /// Address and port of what the proxy takes for the client, by its configuration out of `x-forwarded-for`; `None`
+    /// where it does not tell it.
+    fn forwarded_address(&self) -> Result<Option<Vec<u8>>, FactError>;
+
+    /// The name of the route that the proxy chose; `None` if it has none, or none was chosen.
+    fn envoy_route(&self) -> Result<Option<Vec<u8>>, FactError>;
+
+    /// The name of the upstream cluster that the proxy chose; `None` if none was chosen.
+    fn envoy_cluster(&self) -> Result<Option<Vec<u8>>, FactError>;
+
+    /// The metadata of the route that the proxy chose, as a serialized `envoy.config.core.v3.Metadata`; `None` if there
+    /// are none.
+    fn route_metadata(&self) -> Result<Option<Vec<u8>>, FactError>;
 }
 
 /// How a client is connected.

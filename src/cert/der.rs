@@ -39,6 +39,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element, or `None` at the end.
+    // Not inlined, like the others: certificates are read in many places and seldom, and each copy costs the module
+    // half a kilobyte.
+    #[inline(never)]
     pub(crate) fn next(&mut self) -> Result<Option<Element<'a>>, NotDer> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -56,6 +59,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element, which must be there and have this tag.
+    #[inline(never)]
     pub(crate) fn expect(&mut self, tag: u8) -> Result<&'a [u8], NotDer> {
         match self.next()? {
             Some(element) if element.tag == tag => Ok(element.contents),
@@ -64,6 +68,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element if it has this tag.
+    #[inline(never)]
     pub(crate) fn optional(&mut self, tag: u8) -> Result<Option<&'a [u8]>, NotDer> {
         if self.rest.first() == Some(&tag) { self.expect(tag).map(Some) } else { Ok(None) }
     }
@@ -75,6 +80,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The contents of the one element that `bytes` must be.
+#[inline(never)]
 pub(crate) fn only(tag: u8, bytes: &[u8]) -> Result<&[u8], NotDer> {
     let mut reader = Reader::new(bytes);
     let contents = reader.expect(tag)?;

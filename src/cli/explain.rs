@@ -1,5 +1,6 @@
 //! `mtlsctl explain`: what is decided of one request, and why?
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -59,9 +60,9 @@ pub(super) struct Explain {
     #[arg(long, value_name = "NAME")]
     sni: Option<String>,
 
-    /// The version of TLS, as Envoy writes it.
-    #[arg(long, value_name = "VERSION", default_value = "TLSv1.3")]
-    tls_version: String,
+    /// The version of TLS, as Envoy writes it; by default `TLSv1.3`.
+    #[arg(long, value_name = "VERSION")]
+    tls_version: Option<String>,
 
     /// The cipher suite, as Envoy writes it.
     #[arg(long, value_name = "NAME")]
@@ -78,6 +79,22 @@ pub(super) struct Explain {
     /// The address of the connection's other end.
     #[arg(long, value_name = "ADDRESS")]
     source: Option<String>,
+
+    /// What Envoy takes for the client's address, out of headers.
+    #[arg(long, value_name = "ADDRESS")]
+    forwarded_source: Option<String>,
+
+    /// The name of the route that Envoy's own router chose.
+    #[arg(long, value_name = "NAME")]
+    envoy_route: Option<String>,
+
+    /// The cluster that Envoy's own router chose.
+    #[arg(long, value_name = "NAME")]
+    envoy_cluster: Option<String>,
+
+    /// Say also why this route of the policy is not the request's.
+    #[arg(long, value_name = "ROUTE")]
+    why_not: Option<String>,
 
     /// When: RFC 3339, such as `2026-01-01T00:00:00Z`; by default now.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -111,7 +128,12 @@ impl Explain {
         let mut steps = Vec::new();
         let decision = engine.decide_traced(&situation, Some(now), &mut steps);
         let outcome = Outcome::of(&decision, engine.policy(), headers_of(&situation), DECISION_ID);
-        let explanation = Explanation::new(&decision, &outcome, steps);
+        let why_not = match self.why_not.as_deref().map(|name| why_not(&engine, &situation, name)).transpose()
+        {
+            Ok(why_not) => why_not,
+            Err(error) => return fail(&format!("error: {error}\n")),
+        };
+        let explanation = Explanation::new(&decision, &outcome, steps, why_not);
         let text = match self.format {
             Format::Human => explanation.human(),
             Format::Json => explanation.json(),
@@ -134,6 +156,9 @@ impl Explain {
         let mut headers = self.headers.clone();
         let mut connection = Connection::to(&target);
         connection.source.clone_from(&self.source);
+        connection.forwarded_source.clone_from(&self.forwarded_source);
+        connection.chosen.route.clone_from(&self.envoy_route);
+        connection.chosen.cluster.clone_from(&self.envoy_cluster);
         if let Some(path) = &self.claims {
             connection.token =
                 Some(Token { metadata: self.token_metadata.clone(), claims: claims_in(path)? });
@@ -150,7 +175,7 @@ impl Explain {
         match &mut connection.transport {
             Some(tls) => {
                 tls.certificate = certificate;
-                tls.version = Some(self.tls_version.clone());
+                tls.version.clone_from(&self.tls_version);
                 tls.cipher.clone_from(&self.cipher);
                 if let Some(name) = &self.sni {
                     tls.server_name = Some(name.clone()).filter(|name| !name.is_empty());
@@ -159,9 +184,24 @@ impl Explain {
             None if certificate.is_some() || self.sni.is_some() => {
                 return Err("a certificate or server name without TLS: write `https://`".to_owned());
             }
+            None if self.tls_version.is_some() || self.cipher.is_some() => {
+                return Err("a version or cipher suite of TLS without TLS: write `https://`".to_owned());
+            }
             None => {}
         }
         Ok(Situation::new(&target, headers, connection))
+    }
+}
+
+/// Why the request does not select the route `name`, if it does not.
+fn why_not(engine: &Engine, situation: &Situation, name: &str) -> Result<String, String> {
+    let routes = engine.policy().routes();
+    let position = routes.iter().position(|route| route.name() == name);
+    let position = position.ok_or_else(|| format!("the policy has no route `{name}`"))?;
+    match engine.mismatch(situation, position) {
+        Ok(None) => Ok(format!("route `{name}` matches; the first that does is taken")),
+        Ok(Some(why)) => Ok(format!("route `{name}` does not match: {why}")),
+        Err(denial) => Ok(format!("route `{name}` cannot be told: {}", denial.detail())),
     }
 }
 
@@ -208,12 +248,22 @@ struct Explanation {
     route: Option<String>,
     /// What becomes of the request.
     outcome: String,
+    /// Headers that the upstream gets by the policy.
+    upstream: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why_not: Option<String>,
     steps: Vec<Step>,
 }
 
 impl Explanation {
-    fn new(decision: &Decision, outcome: &Outcome, steps: Vec<Step>) -> Self {
+    fn new(decision: &Decision, outcome: &Outcome, steps: Vec<Step>, why_not: Option<String>) -> Self {
         let denial = decision.verdict().err();
+        let upstream = match outcome {
+            Outcome::Pass(changes) => {
+                changes.set.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+            }
+            Outcome::Reply(_) => BTreeMap::new(),
+        };
         let outcome = match outcome {
             Outcome::Pass(_) => "it goes to the upstream".to_owned(),
             Outcome::Reply(Reply::Http { status, .. }) => format!("it is answered with status {status}"),
@@ -228,6 +278,8 @@ impl Explanation {
             detail: denial.map(|denial| denial.detail().to_owned()),
             route: decision.route().map(|route| route.name().to_owned()),
             outcome,
+            upstream,
+            why_not,
             steps,
         }
     }
@@ -241,6 +293,12 @@ impl Explanation {
             let _ = writeln!(page, "  because {}", trace::shown(detail));
         }
         let _ = writeln!(page, "  {}", self.outcome);
+        for (name, value) in &self.upstream {
+            let _ = writeln!(page, "    {name}: {value}");
+        }
+        if let Some(why_not) = &self.why_not {
+            let _ = writeln!(page, "  {}", trace::shown(why_not));
+        }
         page
     }
 

@@ -1,5 +1,6 @@
 //! The way of a request through every stage, from facts to a decision.
 
+mod answers;
 mod tls;
 mod token;
 
@@ -7,6 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use self::answers::RouteAnswers;
 use time::OffsetDateTime;
 
 use crate::cert::forwarded::{self, ForwardedError};
@@ -16,8 +18,8 @@ use crate::identity::{Identity, IdentityCache, Known};
 use crate::policy::evaluate::Verified;
 use crate::policy::trace::{Finding, Stage, Step, Trace, Untraced};
 use crate::policy::{
-    ClientCertificate, Decision, Denial, LeafSource, Mode, Permit, Policy, Reason, Route, Selection,
-    evaluate, without_query,
+    ClientCertificate, Decision, Denial, LeafSource, Matched, Mode, Permit, Policy, Reason, Request, Route,
+    Selection, Stop, evaluate, without_query,
 };
 use crate::request::{Headers, RequestTarget, XFCC};
 
@@ -66,6 +68,28 @@ impl Engine {
         Decision::new(verdict, found.route, found.mode, found.identity).with_certificate(found.certificate)
     }
 
+    /// Why the route at `position` in the policy is not the request's, in words such as `path`; `None` where it matches.
+    /// The path is taken as it was sent.
+    ///
+    /// # Errors
+    /// The denial of a request that is none, or of which a fact cannot be had that the route asks for.
+    pub fn mismatch(&self, facts: &impl Facts, position: usize) -> Result<Option<String>, Denial> {
+        let headers = facts.headers()?;
+        let target = RequestTarget::read(headers).map_err(|why| Denial::new(Reason::InvalidRequest, why))?;
+        let answers = RouteAnswers { facts, headers, client_address: self.policy.client_address() };
+        let request = Request::new(&target.host, target.method, &answers);
+        match self.policy.routes().matches(position, &request, target.path.map(without_query)) {
+            Ok(None | Some(Matched::Yes)) => Ok(None),
+            Ok(Some(Matched::No(why))) => Ok(Some(why.to_string())),
+            Ok(Some(Matched::CannotTell(header))) => Ok(Some(format!("header `{header}` cannot be told"))),
+            Err(Stop::Denied(denial)) => Err(denial),
+            Err(Stop::TooMuchWork) => Err(Denial::new(
+                Reason::AmbiguousPath,
+                "the request takes more work to read than it may cost",
+            )),
+        }
+    }
+
     fn judge(
         &self,
         facts: &impl Facts,
@@ -76,7 +100,7 @@ impl Engine {
         let headers = facts.headers()?;
         let target = RequestTarget::read(headers).map_err(|why| Denial::new(Reason::InvalidRequest, why))?;
         trace.note(|| Step::new(Stage::Request, Finding::Fact, target.to_string()));
-        let route = self.select_route(&target, found)?;
+        let route = self.select_route(facts, headers, &target, found)?;
         trace.note(|| {
             let subject =
                 format!("route `{}`, client certificate {}", route.name(), route.client_certificate().word());
@@ -111,14 +135,17 @@ impl Engine {
         Ok(permit)
     }
 
-    fn select_route(&self, target: &RequestTarget<'_>, found: &mut Found) -> Result<Arc<Route>, Denial> {
-        let routes = self.policy.routes();
-        let selection = match target.path {
-            Some(path) => routes
-                .select(&target.host, without_query(path), target.method)
-                .map_err(|why| Denial::new(Reason::InvalidRequest, why))?,
-            None => routes.select_without_path(&target.host, target.method),
-        };
+    fn select_route(
+        &self,
+        facts: &impl Facts,
+        headers: &Headers,
+        target: &RequestTarget<'_>,
+        found: &mut Found,
+    ) -> Result<Arc<Route>, Denial> {
+        let client_address = self.policy.client_address();
+        let answers = RouteAnswers { facts, headers, client_address };
+        let request = Request::new(&target.host, target.method, &answers);
+        let selection = self.policy.routes().select(&request, target.path.map(without_query))?;
         match selection {
             Selection::Route(route) => {
                 found.mode = route.mode();

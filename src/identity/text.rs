@@ -3,6 +3,7 @@
 use std::fmt;
 
 use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ParserBuilder;
 
 use super::pattern::PatternError;
 
@@ -139,7 +140,7 @@ fn compile(text: &str, case: Case) -> Result<Regex, PatternError> {
         return Err(PatternError::Regex { text: text.to_owned(), problem });
     }
     // By itself first: `a)|(?:b` would be two alternatives of which neither is anchored at both ends.
-    build(text, text, case)?;
+    parse(text, case)?;
     let (start, end) = ANCHORS;
     build(&format!("{start}{text}{end}"), text, case)
 }
@@ -159,6 +160,17 @@ fn turns_on_unicode(text: &str) -> bool {
         let end = group.bytes().find(|byte| !byte.is_ascii_alphabetic() && *byte != b'-');
         matches!(end, Some(b':' | b')')) && flags.into_iter().any(|flag| flag == b'u')
     })
+}
+
+fn parse(text: &str, case: Case) -> Result<(), PatternError> {
+    let mut parser =
+        ParserBuilder::new().unicode(false).utf8(false).case_insensitive(case == Case::Ignored).build();
+    match parser.parse(text) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(PatternError::Regex { text: text.to_owned(), problem: last_line(&error.to_string()) })
+        }
+    }
 }
 
 fn build(expression: &str, text: &str, case: Case) -> Result<Regex, PatternError> {

@@ -99,4 +99,20 @@ impl Facts for Alone {
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
         Ok(None)
     }
+
+    fn forwarded_address(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
+
+    fn envoy_route(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
+
+    fn envoy_cluster(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
+
+    fn route_metadata(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
 }

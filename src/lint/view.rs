@@ -53,9 +53,9 @@ impl<'p> View<'p> {
 
     /// The cases in which the policy reads every path.
     pub(super) fn cases(&self) -> &'static [PathCase] {
-        match self.policy.routes().path_case() {
-            PathCase::Sensitive => &[PathCase::Sensitive],
-            PathCase::Insensitive => &[PathCase::Sensitive, PathCase::Insensitive],
+        match tree::get(self.tree, "path_case").and_then(tree::text) {
+            Some("insensitive") => &[PathCase::Sensitive, PathCase::Insensitive],
+            Some(_) | None => &[PathCase::Sensitive],
         }
     }
 }

@@ -84,4 +84,19 @@ impl Facts for RequestFacts {
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
         host::attribute("source address", &["filter_state", SOURCE_FILTER_STATE])
     }
+    fn forwarded_address(&self) -> Result<Option<Vec<u8>>, FactError> {
+        host::attribute("client address", &["source", "address"])
+    }
+
+    fn envoy_route(&self) -> Result<Option<Vec<u8>>, FactError> {
+        host::attribute("Envoy's route", &["xds", "route_name"])
+    }
+
+    fn envoy_cluster(&self) -> Result<Option<Vec<u8>>, FactError> {
+        host::attribute("Envoy's cluster", &["xds", "cluster_name"])
+    }
+
+    fn route_metadata(&self) -> Result<Option<Vec<u8>>, FactError> {
+        host::attribute("metadata of Envoy's route", &["xds", "route_metadata"])
+    }
 }

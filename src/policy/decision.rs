@@ -33,7 +33,7 @@ impl Mode {
 pub enum Reason {
     /// No route matches the request.
     NoRoute,
-    /// The path can be read in ways that select different routes.
+    /// The path, or a header that a route names, can be read in ways that select different routes.
     AmbiguousPath,
     /// Method, host or path are none.
     InvalidRequest,

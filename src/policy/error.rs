@@ -262,6 +262,30 @@ pub enum PolicyErrorKind {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A template that no path matches.
+    #[error("`{template}` is not a path template: {why}", template = shown(template))]
+    BadTemplate {
+        /// The template.
+        template: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A header that a route cannot name.
+    #[error("`{name}` is not a header to match: {why}", name = shown(name))]
+    BadHeader {
+        /// The name.
+        name: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// Text that is no network.
+    #[error("`{network}` is not a network: {why}", network = shown(network))]
+    BadNetwork {
+        /// The text.
+        network: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A method that no request can have.
     #[error("`{method}` is not a method in capital letters", method = shown(method))]
     BadMethod {
@@ -355,6 +379,9 @@ impl PolicyErrorKind {
             Self::Pattern(_) => "bad_pattern",
             Self::BadHost { .. } => "bad_host",
             Self::BadPath { .. } => "bad_path",
+            Self::BadTemplate { .. } => "bad_template",
+            Self::BadHeader { .. } => "bad_header",
+            Self::BadNetwork { .. } => "bad_network",
             Self::BadMethod { .. } => "bad_method",
             Self::BadCipher { .. } => "bad_cipher",
             Self::BadClaim { .. } | Self::BadClaimText { .. } => "bad_claim",
@@ -416,6 +443,9 @@ impl PolicyErrorKind {
             | Self::BadPath { .. }
             | Self::BadClaim { .. }
             | Self::BadClaimText { .. }
+            | Self::BadTemplate { .. }
+            | Self::BadHeader { .. }
+            | Self::BadNetwork { .. }
             | Self::DenyWithoutAllow
             | Self::NoEffect { .. }
             | Self::Ineffective { .. }

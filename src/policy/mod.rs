@@ -8,17 +8,22 @@ mod decision;
 mod error;
 pub(crate) mod evaluate;
 mod forward;
+mod header;
 mod host;
 mod lint;
 mod listener;
 mod location;
 mod matcher;
 mod method;
+mod network;
 mod on_deny;
 mod path;
+mod request_match;
 mod route;
+mod route_metadata;
 mod rule;
 mod source;
+mod table;
 mod template;
 mod tls;
 mod token;
@@ -40,13 +45,16 @@ pub use on_deny::{
     Answer, Body, MediaType, OnDeny, OnDenyError, Page, Redirect, RedirectStatus, ReplyField, fixed_status,
 };
 pub use path::{PathCase, PathError};
-pub use route::{Route, RouteTable};
+pub use route::Route;
 pub use rule::Rule;
+pub use table::RouteTable;
 pub use template::{Piece, Template, TemplateError};
 pub use tls::ServerNameRule;
 
 pub(crate) use path::{check as check_path, without_query};
-pub(crate) use route::{ClientCertificate, Selection};
+pub(crate) use request_match::{Answers, Matched, Request, Stop};
+pub(crate) use route::ClientCertificate;
+pub(crate) use table::Selection;
 pub(crate) use tls::{CipherSuite, TlsDemands, TlsVersion};
 pub(crate) use token::{Binding, TokenDemands, names_certificate};
 #[cfg(not(target_arch = "wasm32"))]
@@ -64,6 +72,7 @@ pub struct Policy {
     digest: Fingerprint,
     verification: Verification,
     leaf_source: LeafSource,
+    client_address: ClientAddress,
     on_deny: Arc<OnDeny>,
     own_headers: OwnHeaders,
     routes: RouteTable,
@@ -95,6 +104,15 @@ pub enum LeafSource {
     Connection,
     /// The last element of the forwarded header, bound to the connection by digest.
     Xfcc,
+}
+
+/// Which address of a client `source` compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAddress {
+    /// The connection's other end.
+    Direct,
+    /// What Envoy takes for the client's address: by its configuration out of `x-forwarded-for`.
+    Forwarded,
 }
 
 impl Policy {
@@ -143,6 +161,11 @@ impl Policy {
     /// Where certificates are read.
     pub fn leaf_source(&self) -> LeafSource {
         self.leaf_source
+    }
+
+    /// Which address of a client `source` compares.
+    pub fn client_address(&self) -> ClientAddress {
+        self.client_address
     }
 
     /// How a request is denied that selects no route.

@@ -15,6 +15,7 @@ mod ambiguous_paths;
 mod attacks;
 mod certificate_demands;
 mod combining;
+mod conditions;
 mod demands;
 mod examples;
 mod facts;

@@ -32,6 +32,10 @@ pub(crate) enum Question {
     Cipher,
     Claim,
     Source,
+    Forwarded,
+    EnvoyRoute,
+    EnvoyCluster,
+    Metadata,
 }
 
 /// One request and its connection.
@@ -47,6 +51,10 @@ pub(crate) struct Situation {
     cipher: Option<Vec<u8>>,
     token: Option<(String, Map<String, Value>)>,
     source: Option<Vec<u8>>,
+    forwarded: Option<Vec<u8>>,
+    envoy_route: Option<Vec<u8>>,
+    envoy_cluster: Option<Vec<u8>>,
+    metadata: Option<Vec<u8>>,
     failing: Vec<Question>,
     asked: RefCell<Vec<Question>>,
 }
@@ -155,6 +163,28 @@ impl Situation {
         self
     }
 
+    /// The address that Envoy takes for the client's.
+    pub(crate) fn forwarded(mut self, address: &[u8]) -> Self {
+        self.forwarded = Some(address.to_vec());
+        self
+    }
+
+    pub(crate) fn envoy_route(mut self, name: &[u8]) -> Self {
+        self.envoy_route = Some(name.to_vec());
+        self
+    }
+
+    pub(crate) fn envoy_cluster(mut self, name: &[u8]) -> Self {
+        self.envoy_cluster = Some(name.to_vec());
+        self
+    }
+
+    /// The metadata of Envoy's route, serialized.
+    pub(crate) fn route_metadata(mut self, bytes: &[u8]) -> Self {
+        self.metadata = Some(bytes.to_vec());
+        self
+    }
+
     /// Envoy gives an error instead of an answer.
     pub(crate) fn failing(mut self, question: Question) -> Self {
         self.failing.push(question);
@@ -212,6 +242,22 @@ impl Facts for Situation {
 
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
         self.answer(Question::Source, self.source.clone())
+    }
+
+    fn forwarded_address(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::Forwarded, self.forwarded.clone())
+    }
+
+    fn envoy_route(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::EnvoyRoute, self.envoy_route.clone())
+    }
+
+    fn envoy_cluster(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::EnvoyCluster, self.envoy_cluster.clone())
+    }
+
+    fn route_metadata(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::Metadata, self.metadata.clone())
     }
 }
 

@@ -25,5 +25,6 @@ mod pages;
 mod policies;
 mod replacement;
 mod replies;
+mod routing;
 mod shipped;
 mod tokens;

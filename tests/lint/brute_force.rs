@@ -152,6 +152,18 @@ impl Facts for Request {
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
         Ok(None)
     }
+    fn forwarded_address(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
+    fn envoy_route(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
+    fn envoy_cluster(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
+    fn route_metadata(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
 }
 
 fn engine(document: &Value) -> Engine {

@@ -8,6 +8,7 @@
 
 mod check;
 mod conformance;
+mod demands;
 mod explain;
 mod inspect;
 #[path = "../mint/mod.rs"]

@@ -1,11 +1,13 @@
 //! Requests and clients that no proxy has seen, described by people: what the engine asks is answered from here.
 
 pub(crate) mod certificates;
+mod chosen;
 pub(crate) mod mint;
 mod one_or_many;
 mod situation;
 mod target;
 
+pub(crate) use chosen::Chosen;
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use situation::{Certificate, Connection, Situation, Tls, Token};
 pub(crate) use target::Target;

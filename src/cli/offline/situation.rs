@@ -9,6 +9,7 @@ use pem_rfc7468::LineEnding;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::chosen::Chosen;
 use super::target::{Scheme, Target};
 
 /// The version of connections that name no other, as Envoy writes it.
@@ -28,8 +29,11 @@ pub(crate) struct Connection {
     pub(crate) transport: Option<Tls>,
     /// Address, with a port or without.
     pub(crate) source: Option<String>,
+    /// What the proxy takes for the client's address, out of headers.
+    pub(crate) forwarded_source: Option<String>,
     /// A token that came with the request and that the proxy verified.
     pub(crate) token: Option<Token>,
+    pub(crate) chosen: Chosen,
 }
 
 /// A token that the proxy verified.
@@ -164,6 +168,22 @@ impl Facts for Situation {
 
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
         Ok(self.connection.source.clone().map(String::into_bytes))
+    }
+
+    fn forwarded_address(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(self.connection.forwarded_source.clone().map(String::into_bytes))
+    }
+
+    fn envoy_route(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(self.connection.chosen.route.clone().map(String::into_bytes))
+    }
+
+    fn envoy_cluster(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(self.connection.chosen.cluster.clone().map(String::into_bytes))
+    }
+
+    fn route_metadata(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(self.connection.chosen.metadata())
     }
 }
 

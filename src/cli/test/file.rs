@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cli::offline::mint::Description;
-use crate::cli::offline::{OneOrMany, Token};
+use crate::cli::offline::{Chosen, OneOrMany, Token};
 
 /// Tests of one policy.
 #[derive(Debug, Deserialize)]
@@ -66,6 +66,9 @@ pub(super) struct Test {
     #[serde(default)]
     pub(super) peer: Peer,
     pub(super) request: Request,
+    /// What Envoy's own router chose.
+    #[serde(default)]
+    pub(super) envoy: Chosen,
     pub(super) expect: Expectation,
     /// RFC 3339; by default the file's.
     pub(super) time: Option<String>,
@@ -85,6 +88,8 @@ pub(super) struct Peer {
     pub(super) cipher: Option<String>,
     /// Address of the connection's other end, with a port or without.
     pub(super) source: Option<String>,
+    /// What Envoy takes for the client's address, out of headers.
+    pub(super) forwarded_source: Option<String>,
     /// Claims of a token that Envoy verified.
     pub(super) token: Option<Token>,
 }
@@ -139,19 +144,20 @@ impl<'de> Deserialize<'de> for Peer {
             cipher: Option<String>,
             source: Option<String>,
             token: Option<Token>,
+            forwarded_source: Option<String>,
         }
         let value = Value::deserialize(deserializer)?;
         if let Value::String(name) = value {
             return Ok(Self { certificate: Some(PeerCertificate::Named(name)), ..Self::default() });
         }
-        let Fields { certificate, verified, sni, tls_version, cipher, source, token } =
+        let Fields { certificate, verified, sni, tls_version, cipher, source, forwarded_source, token } =
             Fields::deserialize(value).map_err(D::Error::custom)?;
         let verified = match verified {
             None | Some(Some(true)) => Verified::Yes,
             Some(Some(false)) => Verified::No,
             Some(None) => Verified::CannotTell,
         };
-        Ok(Self { certificate, verified, sni, tls_version, cipher, source, token })
+        Ok(Self { certificate, verified, sni, tls_version, cipher, source, forwarded_source, token })
     }
 }
 
@@ -200,6 +206,8 @@ pub(super) struct Expectation {
     pub(super) mode: Option<String>,
     pub(super) client: Option<String>,
     pub(super) status: Option<u16>,
+    /// Headers that the upstream gets by the policy; `null` for one that is not set.
+    pub(super) upstream: BTreeMap<String, Option<String>>,
 }
 
 /// Whether a request may pass by the policy's rules, shadowed or not.
@@ -222,6 +230,8 @@ impl<'de> Deserialize<'de> for Expectation {
             mode: Option<String>,
             client: Option<String>,
             status: Option<u16>,
+            #[serde(default)]
+            upstream: BTreeMap<String, Option<String>>,
         }
         let value = Value::deserialize(deserializer)?;
         let expectation = if let Value::String(word) = value {
@@ -230,11 +240,19 @@ impl<'de> Deserialize<'de> for Expectation {
                 "deny" => (Verdict::Deny, None),
                 _ => (Verdict::Deny, Some(word)),
             };
-            Self { decision, reason, route: None, mode: None, client: None, status: None }
+            Self {
+                decision,
+                reason,
+                route: None,
+                mode: None,
+                client: None,
+                status: None,
+                upstream: BTreeMap::new(),
+            }
         } else {
-            let Fields { decision, reason, route, mode, client, status } =
+            let Fields { decision, reason, route, mode, client, status, upstream } =
                 Fields::deserialize(value).map_err(D::Error::custom)?;
-            Self { decision, reason, route, mode, client, status }
+            Self { decision, reason, route, mode, client, status, upstream }
         };
         expectation.check().map_err(D::Error::custom)?;
         Ok(expectation)

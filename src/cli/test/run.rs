@@ -12,7 +12,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::coverage::{Coverage, Gap};
-use super::file::{CertificateSource, Expectation, Peer, PeerCertificate, Request, Test, TestFile, Verdict};
+use super::file::{CertificateSource, Expectation, PeerCertificate, Test, TestFile, Verdict};
 use crate::cli::offline::{
     self, Certificate, Connection, DECISION_ID, OneOrMany, Situation, Target, certificates, parse_time,
 };
@@ -88,23 +88,26 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn run(&self, engine: &Engine, test: &Test, coverage: &mut Coverage) -> Result<TestResult, String> {
         let now = test.time.as_deref().map_or(Ok(self.now), parse_time)?;
-        let situation = self.situation(&test.peer, &test.request, now)?;
+        let situation = self.situation(test, now)?;
         let mut trace = Vec::new();
         let decision = engine.decide_traced(&situation, Some(now), &mut trace);
         coverage.add(&decision, &trace);
-        let status = status(engine, &decision, &situation);
-        let differences = differences(&test.expect, &decision, status);
+        let outcome = Outcome::of(&decision, engine.policy(), offline::headers_of(&situation), DECISION_ID);
+        let differences = differences(&test.expect, &decision, &outcome);
         if differences.is_empty() {
             trace.clear();
         }
         Ok(TestResult { name: test.name.clone(), differences, trace })
     }
 
-    fn situation(&self, peer: &Peer, request: &Request, now: OffsetDateTime) -> Result<Situation, String> {
+    fn situation(&self, test: &Test, now: OffsetDateTime) -> Result<Situation, String> {
+        let Test { peer, request, .. } = test;
         let target: Target = request.line.parse()?;
         let mut connection = Connection::to(&target);
         connection.source.clone_from(&peer.source);
+        connection.forwarded_source.clone_from(&peer.forwarded_source);
         connection.token.clone_from(&peer.token);
+        connection.chosen.clone_from(&test.envoy);
         match &mut connection.transport {
             Some(tls) => {
                 tls.version.clone_from(&peer.tls_version);
@@ -120,6 +123,9 @@ impl Bench<'_> {
             }
             None if peer.certificate.is_some() || peer.sni.is_some() => {
                 return Err("a certificate or server name without TLS: write `https://`".to_owned());
+            }
+            None if peer.tls_version.is_some() || peer.cipher.is_some() => {
+                return Err("a version or cipher suite of TLS without TLS: write `https://`".to_owned());
             }
             None => {}
         }
@@ -153,22 +159,12 @@ fn headers(headers: &BTreeMap<String, OneOrMany<String>>) -> Vec<(String, Vec<u8
     pairs.collect()
 }
 
-/// The HTTP status of the answer; `None` for a request that passes or is answered in gRPC.
-fn status(engine: &Engine, decision: &Decision, situation: &Situation) -> Option<u16> {
-    let headers = offline::headers_of(situation);
-    match Outcome::of(decision, engine.policy(), headers, DECISION_ID) {
-        Outcome::Reply(Reply::Http { status, .. }) => Some(status),
-        Outcome::Reply(Reply::Grpc { .. }) | Outcome::Pass(_) => None,
-    }
-}
-
-fn differences(expected: &Expectation, decision: &Decision, status: Option<u16>) -> Vec<String> {
+fn differences(expected: &Expectation, decision: &Decision, outcome: &Outcome) -> Vec<String> {
     let mut differences = Vec::new();
     let mut compare = |what: &str, expected: Option<&str>, got: Option<&str>| {
-        if let Some(expected) = expected
-            && got != Some(expected)
-        {
-            differences.push(format!("expected {what} {expected}, got {}", got.unwrap_or("none")));
+        if expected != got {
+            let word = |value: Option<&str>| value.unwrap_or("none").to_owned();
+            differences.push(format!("expected {what} {}, got {}", word(expected), word(got)));
         }
     };
     let (verdict, reason, client) = match decision.verdict() {
@@ -176,13 +172,47 @@ fn differences(expected: &Expectation, decision: &Decision, status: Option<u16>)
         Err(denial) => (Verdict::Deny, Some(denial.reason().code()), None),
     };
     compare("decision", Some(verdict_word(expected.decision)), Some(verdict_word(verdict)));
-    compare("reason", expected.reason.as_deref(), reason);
-    compare("route", expected.route.as_deref(), decision.route().map(|route| route.name()));
-    compare("mode", expected.mode.as_deref(), Some(decision.mode().as_str()));
-    compare("client", expected.client.as_deref(), client);
-    let text = |status: Option<u16>| status.map(|status| status.to_string());
-    compare("status", text(expected.status).as_deref(), text(status).as_deref());
+    let mode = Some(decision.mode().as_str());
+    let status = status(outcome).map(|status| status.to_string());
+    let expected_status = expected.status.map(|status| status.to_string());
+    for (what, expected, got) in [
+        ("reason", expected.reason.as_deref(), reason),
+        ("route", expected.route.as_deref(), decision.route().map(|route| route.name())),
+        ("mode", expected.mode.as_deref(), mode),
+        ("client", expected.client.as_deref(), client),
+        ("status", expected_status.as_deref(), status.as_deref()),
+    ] {
+        // What is not said may be anything.
+        if expected.is_some() {
+            compare(what, expected, got);
+        }
+    }
+    for (name, value) in &expected.upstream {
+        compare(
+            &format!("header `{name}` to the upstream"),
+            value.as_deref(),
+            upstream_header(outcome, name),
+        );
+    }
     differences
+}
+
+/// The HTTP status of the answer; `None` for a request that passes or is answered in gRPC.
+fn status(outcome: &Outcome) -> Option<u16> {
+    match outcome {
+        Outcome::Reply(Reply::Http { status, .. }) => Some(*status),
+        Outcome::Reply(Reply::Grpc { .. }) | Outcome::Pass(_) => None,
+    }
+}
+
+fn upstream_header<'a>(outcome: &'a Outcome, name: &str) -> Option<&'a str> {
+    match outcome {
+        Outcome::Pass(changes) => {
+            let named = changes.set.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            named.map(|(_, value)| value.as_ref())
+        }
+        Outcome::Reply(_) => None,
+    }
 }
 
 fn verdict_word(verdict: Verdict) -> &'static str {

@@ -7,6 +7,7 @@ mod forward;
 mod lint;
 mod matcher;
 mod on_deny;
+mod path;
 mod reader;
 mod request_match;
 #[cfg(test)]
@@ -23,22 +24,24 @@ use super::error::PolicyErrorKind;
 use super::forward::OwnHeaders;
 use super::location::Span;
 use super::path::PathCase;
-use super::route::{Route, RouteTable};
+use super::route::Route;
 use super::source::{Node, Value};
-use super::{LeafSource, Policy, Resumption, Verification};
+use super::table::RouteTable;
+use super::{ClientAddress, LeafSource, Policy, Resumption, Verification};
 
 const POLICY_KEYS: Keys = Keys {
     known: &[
         "version",
         "peer_certificate",
         "path_case",
+        "client_address",
         "identities",
         "defaults",
         "routes",
         "assert",
         "lint",
     ],
-    unsupported: &["trust_bundles", "audit", "client_address"],
+    unsupported: &["trust_bundles", "audit"],
 };
 const PEER_CERTIFICATE_KEYS: Keys = Keys::of(&["verified_by", "from"]);
 const ENVOY_KEYS: Keys = Keys::of(&["resumption"]);
@@ -75,6 +78,10 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
         let values = [PathCase::Sensitive, PathCase::Insensitive];
         word(node, &["sensitive", "insensitive"], &values, problems)
     });
+    let client_address = object.get("client_address").map_or(Some(ClientAddress::Direct), |node| {
+        let values = [ClientAddress::Direct, ClientAddress::Forwarded];
+        word(node, &["direct", "xff"], &values, problems)
+    });
     let mut matchers = MatcherCompiler::new(object.get("identities"), problems);
     let defaults = object
         .get("defaults")
@@ -96,6 +103,7 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
         digest: document.digest(),
         verification,
         leaf_source,
+        client_address: client_address?,
         on_deny: defaults.map(|defaults| defaults.on_deny)?,
         own_headers: OwnHeaders::of(routes.iter().map(Route::forward)),
         routes: RouteTable::new(routes, path_case?),

@@ -1,6 +1,7 @@
 //! Reads typed pieces out of the spanned tree and collects what is wrong on the way.
 //!
-//! Every reader answers `None` after it has noted a problem, so that compilation goes on and finds the rest.
+//! Every reader answers `None` after it has noted a problem, so that compilation goes on and finds the rest. None is inlined:
+//! they are called in a hundred places and once for each policy, and the copies would be a good part of the module.
 
 use crate::policy::error::PolicyErrorKind;
 use crate::policy::location::Span;
@@ -152,6 +153,7 @@ pub(super) fn string<'n>(node: &'n Node, problems: &mut Problems) -> Option<&'n 
     }
 }
 
+#[inline(never)]
 pub(super) fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
     match node.value {
         Value::Bool(value) => Some(value),
@@ -168,8 +170,13 @@ pub(super) fn word<T: Clone>(
     values: &[T],
     problems: &mut Problems,
 ) -> Option<T> {
+    word_at(node, known, problems).and_then(|at| values.get(at)).cloned()
+}
+
+#[inline(never)]
+fn word_at(node: &Node, known: &'static [&'static str], problems: &mut Problems) -> Option<usize> {
     let text = string(node, problems)?;
-    let found = known.iter().zip(values).find(|(name, _)| **name == text).map(|(_, value)| value.clone());
+    let found = known.iter().position(|name| *name == text);
     found.or_else(|| problems.add(node.span, PolicyErrorKind::UnknownValue { value: text.to_owned(), known }))
 }
 
@@ -201,6 +208,7 @@ pub(super) fn entries<'n>(node: &'n Node, what: &'static str, problems: &mut Pro
 }
 
 /// The entries of an array, or the value itself where one is written without brackets.
+#[inline(never)]
 pub(super) fn one_or_many<'n>(
     node: &'n Node,
     what: &'static str,

@@ -1,27 +1,29 @@
 //! Compiles `match`: the requests that a route is for.
 
-use super::reader::{Keys, Object, Problems, list, not_one, string};
+use super::path::path_pattern;
+use super::reader::{Keys, Object, Problems, all_or_none, list, not_one, one_or_many, string, wrong_type};
 use crate::identity::{Case, PatternError, TextKind, TextPattern};
 use crate::policy::error::PolicyErrorKind;
+use crate::policy::header::{HeaderCondition, ValuePattern, Wanted, is_read_as, why_no_condition};
 use crate::policy::host::HostPattern;
 use crate::policy::method::is_method;
-use crate::policy::route::{Literal, PathPattern};
-use crate::policy::source::{Node, Value};
+use crate::policy::network::Network;
+use crate::policy::request_match::{MetadataCondition, RequestMatch};
+use crate::policy::source::{Member, Node, Value};
 
-const MATCH_KEYS: Keys = Keys {
-    known: &["hosts", "path", "methods"],
-    unsupported: &["headers", "envoy_route", "envoy_cluster", "route_metadata", "source"],
-};
-const PATH_KEYS: Keys = Keys { known: &["exact", "prefix", "regex"], unsupported: &["template"] };
+const MATCH_KEYS: Keys = Keys::of(&[
+    "hosts",
+    "path",
+    "methods",
+    "headers",
+    "envoy_route",
+    "envoy_cluster",
+    "route_metadata",
+    "source",
+]);
+const HEADER_KEYS: Keys = Keys::of(&["prefix", "suffix", "regex", "present"]);
 pub(super) const MATCH_ALL_HELP: &str =
     "to match every request, write `\"match\": {\"path\": {\"prefix\": \"/\"}}`";
-
-/// What a request must be for a route to be its own.
-pub(super) struct RequestMatch {
-    pub(super) hosts: Vec<HostPattern>,
-    pub(super) path: Option<PathPattern>,
-    pub(super) methods: Vec<String>,
-}
 
 pub(super) fn request_match(node: &Node, problems: &mut Problems) -> Option<RequestMatch> {
     let object = Object::open(node, MATCH_KEYS, problems)?;
@@ -52,62 +54,138 @@ pub(super) fn conditions(object: &Object<'_>, problems: &mut Problems) -> Option
         Some(node) => path_pattern(node, problems).map(Some),
         None => Some(None),
     };
-    Some(RequestMatch { hosts: hosts?, path: path?, methods: methods? })
-}
-
-fn path_pattern(node: &Node, problems: &mut Problems) -> Option<PathPattern> {
-    if let Value::String(text) = &node.value {
-        return problems.keep(node.span, literal(text)).map(PathPattern::Exact);
-    }
-    let object = Object::open(node, PATH_KEYS, problems)?;
-    let [member] = object.members() else {
-        return not_one(&object, node, "a path, or exactly one of `exact`, `prefix`, `regex`", problems);
-    };
-    let text = string(&member.value, problems)?;
-    let pattern = match member.key.as_str() {
-        "exact" => literal(text).map(PathPattern::Exact),
-        "prefix" => prefix(text).map(PathPattern::Prefix),
-        "regex" => path_regex(text).map_err(PolicyErrorKind::from),
-        // Reported when the object was opened.
-        _ => return None,
-    };
-    problems.keep(member.value.span, pattern)
-}
-
-/// A path that has one reading only, so that no request for it is ambiguous.
-fn literal(text: &str) -> Result<Literal, PolicyErrorKind> {
-    let fault = |why| Err(PolicyErrorKind::BadPath { path: text.to_owned(), why });
-    let Some(segments) = text.strip_prefix('/') else {
-        return fault("it does not begin with `/`");
-    };
-    if text.contains('?') {
-        return fault("queries are not matched");
-    }
-    if text.contains(';') {
-        return fault("parameters after `;` are not matched");
-    }
-    if text.contains('%') {
-        return fault("it holds an escape; write the character itself, if a path can hold it");
-    }
-    let is_path_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@/".contains(&byte);
-    if !text.bytes().all(is_path_byte) {
-        return fault("it holds a character that a path cannot hold as it is (RFC 3986, section 3.3)");
-    }
-    if text.contains("//") || segments.split('/').any(|segment| matches!(segment, "." | "..")) {
-        return fault("it holds an empty segment, `.` or `..`");
-    }
-    Ok(Literal::new(text))
-}
-
-/// `/v1/` and `/v1` are one prefix: whoever protects what is below a folder means the folder too.
-fn prefix(text: &str) -> Result<Literal, PolicyErrorKind> {
-    literal(text)?;
-    Ok(Literal::new(text.strip_suffix('/').unwrap_or(text)))
-}
-
-fn path_regex(text: &str) -> Result<PathPattern, PatternError> {
-    Ok(PathPattern::Regex {
-        as_written: TextPattern::new(TextKind::Regex, text, Case::Sensitive)?,
-        folded: TextPattern::new(TextKind::Regex, text, Case::Ignored)?,
+    let headers = object.get("headers").map_or(Some(Vec::new()), |node| headers(node, problems));
+    let mut texts_of =
+        |key, what| object.get(key).map_or(Some(Vec::new()), |node| texts(node, what, problems));
+    let envoy_routes = texts_of("envoy_route", "`envoy_route`");
+    let envoy_clusters = texts_of("envoy_cluster", "`envoy_cluster`");
+    let route_metadata =
+        object.get("route_metadata").map_or(Some(Vec::new()), |node| route_metadata(node, problems));
+    let sources = object.get("source").map_or(Some(Vec::new()), |node| {
+        list(node, "`source`", problems, |text| {
+            Network::parse(text).map_err(|why| PolicyErrorKind::BadNetwork { network: text.to_owned(), why })
+        })
+    });
+    Some(RequestMatch {
+        hosts: hosts?,
+        path: path?,
+        methods: methods?,
+        headers: headers?,
+        envoy_routes: envoy_routes?,
+        envoy_clusters: envoy_clusters?,
+        route_metadata: route_metadata?,
+        sources: sources?,
     })
+}
+
+fn headers(node: &Node, problems: &mut Problems) -> Option<Vec<HeaderCondition>> {
+    let members = members(node, "`headers`", problems)?;
+    let mut conditions = Vec::with_capacity(members.len());
+    for (index, Member { key, key_span, value }) in members.iter().enumerate() {
+        let name = key.to_ascii_lowercase();
+        let name = match why_no_condition(&name) {
+            Some(why) => problems.add(*key_span, PolicyErrorKind::BadHeader { name: key.clone(), why }),
+            // Two spellings of one name; the same spelling twice is reported when the object is opened.
+            None if members
+                .iter()
+                .take(index)
+                .any(|other| other.key != *key && is_read_as(&other.key, &name)) =>
+            {
+                problems.add(*key_span, PolicyErrorKind::DuplicateKey { key: key.clone() })
+            }
+            None => Some(name),
+        };
+        let wanted = wanted(value, problems);
+        conditions.push(name.zip(wanted).map(|(name, wanted)| HeaderCondition { name, wanted }));
+    }
+    all_or_none(conditions)
+}
+
+/// What a header must be: `{"present": true}` or `false`, or values of which it must be one.
+fn wanted(node: &Node, problems: &mut Problems) -> Option<Wanted> {
+    if let Value::Object(members) = &node.value
+        && let [Member { key, value, .. }] = members.as_slice()
+        && key == "present"
+    {
+        return match value.value {
+            Value::Bool(true) => Some(Wanted::Present),
+            Value::Bool(false) => Some(Wanted::Absent),
+            Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                wrong_type(value, "true or false", problems)
+            }
+        };
+    }
+    let patterns =
+        one_or_many(node, "a header", problems)?.iter().map(|entry| value_pattern(entry, problems)).collect();
+    all_or_none(patterns).map(Wanted::Value)
+}
+
+fn value_pattern(node: &Node, problems: &mut Problems) -> Option<ValuePattern> {
+    let (kind, text) = match &node.value {
+        Value::Object(_) => {
+            let object = Object::open(node, HEADER_KEYS, problems)?;
+            let [Member { key, value, .. }] = object.members() else {
+                let expected = "a value, or exactly one of `prefix`, `suffix`, `regex`, `present`";
+                return not_one(&object, node, expected, problems);
+            };
+            let kind = match key.as_str() {
+                "prefix" => TextKind::Prefix,
+                "suffix" => TextKind::Suffix,
+                "regex" => TextKind::Regex,
+                "present" => return wrong_type(node, "a value: `present` stands alone", problems),
+                // Reported when the object was opened.
+                _ => return None,
+            };
+            (kind, value)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            (TextKind::Exact, node)
+        }
+    };
+    let written = string(text, problems)?;
+    let pattern = match kind {
+        TextKind::Exact if !written.is_empty() => Ok(ValuePattern::Exact(written.to_owned())),
+        TextKind::Exact | TextKind::Prefix | TextKind::Suffix | TextKind::Regex => {
+            TextPattern::new(kind, written, Case::Sensitive).map(ValuePattern::Pattern)
+        }
+    };
+    problems.keep(text.span, pattern)
+}
+
+/// Namespaces of keys of texts.
+fn route_metadata(node: &Node, problems: &mut Problems) -> Option<Vec<MetadataCondition>> {
+    let mut conditions = Vec::new();
+    for namespace in members(node, "`route_metadata`", problems)? {
+        let Some(entries) = members(&namespace.value, "a namespace", problems) else {
+            conditions.push(None);
+            continue;
+        };
+        for Member { key, value, .. } in entries {
+            let values = texts(value, "a value", problems);
+            let condition =
+                |values| MetadataCondition { namespace: namespace.key.clone(), key: key.clone(), values };
+            conditions.push(values.map(condition));
+        }
+    }
+    all_or_none(conditions)
+}
+
+/// The members of an object that has some, with keys of the author's choice.
+fn members<'n>(node: &'n Node, what: &'static str, problems: &mut Problems) -> Option<&'n [Member]> {
+    match Object::open_map(node, problems)?.members() {
+        [] => problems.add(node.span, PolicyErrorKind::EmptyList { what, help: None }),
+        members => Some(members),
+    }
+}
+
+/// A text, or a list of texts, none of them empty.
+fn texts(node: &Node, what: &'static str, problems: &mut Problems) -> Option<Vec<String>> {
+    let texts = one_or_many(node, what, problems)?
+        .iter()
+        .map(|entry| match string(entry, problems)? {
+            "" => problems.add(entry.span, PatternError::Empty.into()),
+            text => Some(text.to_owned()),
+        })
+        .collect();
+    all_or_none(texts)
 }

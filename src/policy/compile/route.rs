@@ -10,7 +10,7 @@ use super::lint::lint;
 use super::matcher::MatcherCompiler;
 use super::on_deny::{Denied, on_deny};
 use super::reader::{Keys, Object, Problems, all_or_none, entries, string, word};
-use super::request_match::{MATCH_ALL_HELP, RequestMatch, request_match};
+use super::request_match::{MATCH_ALL_HELP, request_match};
 use super::tls::tls;
 use crate::policy::certificate_demands::CertificateDemands;
 use crate::policy::decision::Mode;
@@ -127,12 +127,9 @@ fn route<'n>(
     if let Some(node) = object.get("lint") {
         lint(node, problems)?;
     }
-    let RequestMatch { hosts, path, methods } = matches?;
     Some(Route {
         name: name?,
-        hosts,
-        path,
-        methods,
+        matches: matches?,
         client_certificate: client_certificate?,
         mode: mode?,
         forward: forward?,

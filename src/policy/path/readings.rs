@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 /// Longest path (without query) that is read, in bytes. Envoy's own limit on all headers is 60 KiB.
-pub(super) const MAX_PATH_BYTES: usize = 8 * 1024;
+const MAX_PATH_BYTES: usize = 8 * 1024;
 
 /// Most readings of one path that are followed. Ordinary paths have one, hostile ones of the known
 /// attacks fewer than twenty.
