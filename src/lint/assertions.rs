@@ -57,10 +57,10 @@ fn prove(reach: &Reach<'_>, assertion: &Assertion, node: &Node, findings: &mut F
     let draft =
         |rule, message, help: &str| Draft { rule, span, route: None, message, help: Some(help.to_owned()) };
     if let Some(Breach { route, why, request }) = breaches.first() {
-        let message = format!("{called} does not hold: `{request}` is taken by route `{route}`, where {why}");
+        let message = format!("{called} does not hold: {request} is taken by route `{route}`, where {why}");
         let others = breaches.iter().skip(1).take(MAX_NAMED);
         let others: Vec<String> =
-            others.map(|breach| format!("`{}` with `{}`", breach.route, breach.request)).collect();
+            others.map(|breach| format!("`{}` with {}", breach.route, breach.request)).collect();
         let help = match breaches.len() - 1 {
             0 => "change the route, or let the assertion say what is meant".to_owned(),
             1 => format!("so is it broken by {}", others.join(", ")),
@@ -75,7 +75,8 @@ fn prove(reach: &Reach<'_>, assertion: &Assertion, node: &Node, findings: &mut F
             "{called} is not proved: it takes too much work to tell whether it covers requests of {}",
             unproven.join(", "),
         );
-        findings.add(draft(Rule::AssertionUnproven, message, "write their paths with shorter expressions"));
+        let help = "write their paths and headers with shorter expressions, or without";
+        findings.add(draft(Rule::AssertionUnproven, message, help));
     } else if !touched {
         let message = format!("{called} is about requests that no route takes");
         let help = "correct its hosts, path or methods, or remove it";
@@ -86,7 +87,7 @@ fn prove(reach: &Reach<'_>, assertion: &Assertion, node: &Node, findings: &mut F
 /// A request that the assertion is about and that the route takes.
 fn covered(reach: &Reach<'_>, scope: &Scope, index: usize, route: &RouteView<'_>) -> Reached<Request> {
     let Some((hosts, methods)) = scope.kinds_of_both(&route.scope) else { return Reached::Never(Vec::new()) };
-    let kinds = reach.takers.kinds(&hosts, &methods);
+    let kinds = reach.kinds(index, &hosts, &methods);
     let mut undecided = false;
     for case in reach.view.cases() {
         match reach.request_for(index, &kinds, &[scope.part(*case)]) {
@@ -96,8 +97,7 @@ fn covered(reach: &Reach<'_>, scope: &Scope, index: usize, route: &RouteView<'_>
         }
     }
     match reach.request_without_path(index, scope, &hosts, &methods) {
-        Some(request) => Reached::By(request),
-        None if undecided => Reached::Undecided,
-        None => Reached::Never(Vec::new()),
+        Reached::Never(_) if undecided => Reached::Undecided,
+        outcome => outcome,
     }
 }

@@ -9,23 +9,29 @@ const MAX_NAMED: usize = 5;
 
 pub(super) fn check(reach: &Reach<'_>, findings: &mut Findings) {
     for (index, route) in reach.view.routes.iter().enumerate() {
-        let kinds = reach.takers.kinds(&route.scope.hosts, &route.scope.methods);
-        let hidden_by = match reach.request_for(index, &kinds, &[]) {
+        let kinds = reach.kinds(index, &route.scope.hosts, &route.scope.methods);
+        let with_path = reach.request_for(index, &kinds, &[]);
+        let without_path =
+            || reach.request_without_path(index, &route.scope, &route.scope.hosts, &route.scope.methods);
+        let hidden_by = match with_path {
             Reached::By(_) => continue,
-            _ if reach
-                .request_without_path(index, &route.scope, &route.scope.hosts, &route.scope.methods)
-                .is_some() =>
-            {
-                continue;
-            }
-            Reached::Never(routes) => routes,
-            Reached::Undecided => {
-                let message =
-                    format!("it takes too much work to tell whether route `{}` can match", route.name());
-                let help = "write its path, or those of the routes before it, with shorter expressions";
-                findings.lint(Lint::Undecided, route.place(), Some(index), message, help);
-                continue;
-            }
+            Reached::Never(routes) => match without_path() {
+                Reached::By(_) => continue,
+                Reached::Never(_) => Some(routes),
+                Reached::Undecided => None,
+            },
+            Reached::Undecided => match without_path() {
+                Reached::By(_) => continue,
+                Reached::Never(_) | Reached::Undecided => None,
+            },
+        };
+        let Some(hidden_by) = hidden_by else {
+            let message =
+                format!("it takes too much work to tell whether route `{}` can match", route.name());
+            let help =
+                "write what it asks for, and what those before it do, with shorter expressions, or without";
+            findings.lint(Lint::Undecided, route.place(), Some(index), message, help);
+            continue;
         };
         let name = route.name();
         let (message, help) = if hidden_by.is_empty() {

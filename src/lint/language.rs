@@ -21,13 +21,20 @@ pub(super) enum Language {
     Exact(Vec<u8>),
     /// A path, held without trailing slash, and all paths below it.
     Prefix(Vec<u8>),
+    /// A template, `{` in it for each segment that is not named: no text of a policy's paths holds that.
+    Template(Vec<u8>),
     /// What an expression matches as a whole.
     Expression(Box<Expression>),
     /// Paths that can be read in one way only: no escape, no parameter, no backslash, no empty and no dot segment.
     Plain,
     /// Whatever a reading of a path can be: text that begins with `/`.
     Reading,
+    /// Values of a header that can be read in one way only: no comma, no space at an end.
+    PlainValue,
 }
+
+/// What stands for a segment in a template.
+pub(super) const ANY_SEGMENT: u8 = b'{';
 
 impl Language {
     /// The state before the first byte.
@@ -36,7 +43,13 @@ impl Language {
     /// [`TooLarge`]; after a start all else is good.
     pub(super) fn start(&self) -> Result<State, TooLarge> {
         match self {
-            Self::Any | Self::Exact(_) | Self::Prefix(_) | Self::Plain | Self::Reading => Ok(0),
+            Self::Any
+            | Self::Exact(_)
+            | Self::Prefix(_)
+            | Self::Template(_)
+            | Self::Plain
+            | Self::Reading
+            | Self::PlainValue => Ok(0),
             Self::Expression(expression) => expression.start(),
         }
     }
@@ -54,12 +67,19 @@ impl Language {
                 std::cmp::Ordering::Equal => DEAD,
                 std::cmp::Ordering::Greater => state,
             },
+            Self::Template(text) => template_next(text, state, byte),
             Self::Expression(expression) => expression.next(state, byte),
             Self::Plain => plain_next(state, byte),
             Self::Reading => match state {
                 0 if byte == b'/' => 1,
                 0 => DEAD,
                 _ => state,
+            },
+            Self::PlainValue => match byte {
+                b' ' if state != 0 => BEHIND_SPACE,
+                b',' => DEAD,
+                _ if byte.is_ascii_graphic() => BEHIND_CHARACTER,
+                _ => DEAD,
             },
         }
     }
@@ -71,9 +91,12 @@ impl Language {
                 Self::Any => true,
                 Self::Exact(text) => state as usize == text.len(),
                 Self::Prefix(text) => state as usize >= text.len(),
+                // The end, or in a segment of any text that is the last.
+                Self::Template(text) => (state as usize).div_ceil(2) == text.len(),
                 Self::Expression(expression) => expression.accepts(state),
                 Self::Plain => matches!(state, AFTER_SLASH | IN_SEGMENT),
                 Self::Reading => state == 1,
+                Self::PlainValue => state == BEHIND_CHARACTER,
             }
     }
 
@@ -84,7 +107,7 @@ impl Language {
             Self::Exact(exact) => Ok(exact == text),
             Self::Prefix(prefix) => Ok(is_below(text, prefix)),
             Self::Expression(expression) if !text.starts_with(expression.literal()) => Ok(false),
-            Self::Expression(_) | Self::Plain | Self::Reading => {
+            Self::Template(_) | Self::Expression(_) | Self::Plain | Self::Reading | Self::PlainValue => {
                 let mut state = self.start()?;
                 for byte in text {
                     state = self.next(state, *byte);
@@ -108,7 +131,7 @@ impl Language {
                     0
                 }
             }
-            Self::Prefix(text) => {
+            Self::Prefix(text) | Self::Template(text) => {
                 if byte == b'/' || text.contains(&byte) {
                     u16::from(byte) + 1
                 } else {
@@ -121,13 +144,18 @@ impl Language {
                 _ => u16::from(is_plain_byte(byte)),
             },
             Self::Reading => u16::from(byte == b'/'),
+            Self::PlainValue => match byte {
+                b' ' => 2,
+                _ => u16::from(byte.is_ascii_graphic() && byte != b','),
+            },
         }
     }
 
     /// Text with which every path in the set begins.
     pub(super) fn beginning(&self) -> &[u8] {
         match self {
-            Self::Any => b"",
+            Self::Any | Self::PlainValue => b"",
+            Self::Template(text) => literal_beginning(text),
             Self::Exact(text) | Self::Prefix(text) => text,
             Self::Expression(expression) => expression.literal(),
             Self::Plain | Self::Reading => b"/",
@@ -139,7 +167,9 @@ impl Language {
         match self {
             Self::Any | Self::Reading => true,
             Self::Prefix(text) => text.is_empty(),
-            Self::Exact(_) | Self::Expression(_) | Self::Plain => false,
+            Self::Exact(_) | Self::Template(_) | Self::Expression(_) | Self::Plain | Self::PlainValue => {
+                false
+            }
         }
     }
 
@@ -154,6 +184,7 @@ impl Language {
             (Self::Exact(text), Self::Exact(path)) => text == path,
             (Self::Prefix(outer), Self::Exact(path)) => is_below(path, outer),
             (Self::Prefix(outer), Self::Prefix(inner)) => is_below(inner, outer) || is_below(outer, inner),
+            (Self::Template(_), Self::Exact(path)) => self.contains(path) != Ok(false),
             _ => true,
         }
     }
@@ -177,6 +208,24 @@ fn plain_next(state: State, byte: u8) -> State {
 
 fn is_plain_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'%' | b'\\' | b';' | b'?' | b'#')
+}
+
+const BEHIND_CHARACTER: State = 1;
+const BEHIND_SPACE: State = 2;
+
+/// An even state stands before a byte of the template, an odd one in the segment of any text that stands at its half.
+fn template_next(text: &[u8], state: State, byte: u8) -> State {
+    let at = state as usize / 2;
+    match (text.get(at), state % 2) {
+        (Some(&ANY_SEGMENT), _) if byte != b'/' => state | 1,
+        (Some(&ANY_SEGMENT), 1) if text.get(at + 1) == Some(&b'/') => state + 3,
+        (Some(&wanted), 0) if wanted == byte && wanted != ANY_SEGMENT => state + 2,
+        _ => DEAD,
+    }
+}
+
+fn literal_beginning(template: &[u8]) -> &[u8] {
+    template.split(|byte| *byte == ANY_SEGMENT).next().unwrap_or_default()
 }
 
 fn follow(text: &[u8], state: State, byte: u8) -> State {

@@ -19,11 +19,14 @@
 
 mod assertions;
 mod back_doors;
+mod by_path;
 mod expression;
 mod finding;
+mod further;
 mod hidden_routes;
 mod language;
 mod matchers;
+mod networks;
 mod open_rest;
 mod patterns;
 mod plain_expressions;
@@ -35,6 +38,7 @@ mod silence;
 mod takers;
 mod tree;
 mod view;
+mod witness;
 
 use std::collections::BTreeSet;
 

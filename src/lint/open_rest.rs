@@ -49,6 +49,10 @@ pub(super) fn check(reach: &Reach<'_>, findings: &mut Findings) {
 
 /// The folder of which a route takes everything; empty for all paths.
 fn root<'v>(reach: &Reach<'_>, route: &'v RouteView<'_>) -> Option<&'v [u8]> {
+    // What asks for more is not all of the folder.
+    if !route.scope.further.is_empty() {
+        return None;
+    }
     match route.scope.language() {
         Language::Any => Some(b""),
         Language::Prefix(prefix) => Some(prefix),
@@ -57,6 +61,10 @@ fn root<'v>(reach: &Reach<'_>, route: &'v RouteView<'_>) -> Option<&'v [u8]> {
             let missed = find(&[part(&Language::Plain)], &[part(language)], &reach.budget);
             (missed == Found::Nothing).then_some(b"")
         }
-        Language::Exact(_) | Language::Plain | Language::Reading => None,
+        Language::Exact(_)
+        | Language::Template(_)
+        | Language::Plain
+        | Language::Reading
+        | Language::PlainValue => None,
     }
 }

@@ -4,11 +4,13 @@
 //! search goes on: so only those routes are compared that are in the way, and what is left in the end is a path that
 //! reaches the route, or the routes that leave it none.
 
-use super::language::{Language, is_below};
-use super::request::{Kind, Request};
+use super::further::Further;
+use super::language::{ANY_SEGMENT, Language, is_below};
+use super::request::{Kind, Line, Request};
 use super::search::{Budget, Found, Part, find};
-use super::takers::Takers;
+use super::takers::{Asked, Goal, Takers};
 use super::view::{Scope, View};
+use super::witness::{Named, Witnesses};
 use crate::Engine;
 use crate::policy::{HostPattern, PathCase};
 
@@ -24,11 +26,29 @@ const WITHOUT_PATH: &[&str] = &["CONNECT", "OPTIONS"];
 /// A segment that no route names, if luck will have it.
 const SOME_SEGMENT: &[u8] = b"any";
 
-/// A route, and the request that is to reach it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Goal<'k> {
-    pub(super) route: usize,
-    pub(super) kind: &'k Kind,
+/// Requests that stand for all of a route, on certain hosts and with certain methods.
+#[derive(Debug)]
+pub(super) struct Kinds<'p> {
+    lines: Vec<Line>,
+    pub(super) kinds: Vec<Kind>,
+    /// `None` of no route.
+    further: Option<&'p Further>,
+    /// Whether they do stand for all. If not, only [`Self::of_all`] tells that there is no request.
+    pub(super) stand_for_all: bool,
+}
+
+impl Kinds<'_> {
+    /// The route's requests as such, whatever else they have.
+    pub(super) fn of_all(&self, route: usize) -> impl Iterator<Item = Goal<'_>> {
+        let goal = move |line, further| Goal { route, line, further: Asked::AllOf(further) };
+        self.lines.iter().filter_map(move |line| Some(goal(line, self.further?)))
+    }
+}
+
+impl Kind {
+    pub(super) fn goal(&self, route: usize) -> Goal<'_> {
+        Goal { route, line: &self.line, further: Asked::Having(&self.values) }
+    }
 }
 
 /// Whether routes can be reached.
@@ -46,13 +66,28 @@ pub(super) enum Reached<T> {
 pub(super) struct Reach<'p> {
     pub(super) view: &'p View<'p>,
     pub(super) takers: Takers<'p>,
+    named: Named<'p>,
     engine: &'p Engine,
     pub(super) budget: Budget,
 }
 
 impl<'p> Reach<'p> {
     pub(super) fn new(view: &'p View<'p>, engine: &'p Engine) -> Self {
-        Self { view, takers: Takers::new(view), engine, budget: Budget::new() }
+        Self { view, takers: Takers::new(view), named: Named::new(view), engine, budget: Budget::new() }
+    }
+
+    /// Requests of `route` for these hosts and methods that are taken by as few other routes as can be.
+    pub(super) fn kinds(&self, route: usize, hosts: &[HostPattern], methods: &[String]) -> Kinds<'p> {
+        let lines = self.takers.lines(hosts, methods);
+        let further = self.view.routes.get(route).map(|route| &route.scope.further);
+        let Witnesses { values, stand_for_all } =
+            further.map_or_else(Witnesses::default, |further| self.named.witnesses(further, &self.budget));
+        let kinds = lines
+            .iter()
+            .flat_map(|line| values.iter().map(|values| Kind { line: line.clone(), values: values.clone() }));
+        // Without a host that stands for all there is nothing to go by.
+        let stand_for_all = stand_for_all && !lines.is_empty();
+        Kinds { kinds: kinds.collect(), lines, further, stand_for_all }
     }
 
     /// A request of one of `kinds` that the engine gives to `route`, with a path in all of `within`.
@@ -60,12 +95,16 @@ impl<'p> Reach<'p> {
     /// First among the paths of one reading, for which the index and the engine agree. If none of those does it, among
     /// all texts that a reading can be: if even there is none, then no request is, for the engine selects a route only
     /// if every reading does. What remains is given to the engine as it stands.
-    pub(super) fn request_for(&self, route: usize, kinds: &[Kind], within: &[Part<'_>]) -> Reached<Request> {
+    pub(super) fn request_for(
+        &self,
+        route: usize,
+        kinds: &Kinds<'_>,
+        within: &[Part<'_>],
+    ) -> Reached<Request> {
         let mut in_the_way = Vec::new();
-        // Without a kind that stands for all there is nothing to go by.
-        let mut undecided = kinds.is_empty();
-        for kind in kinds {
-            match self.path_for(&[Goal { route, kind }], within, &[], &Language::Plain) {
+        let mut undecided = !kinds.stand_for_all;
+        for kind in &kinds.kinds {
+            match self.path_for(&[kind.goal(route)], within, &[], &Language::Plain) {
                 Reached::By(path) => {
                     let request = Request { kind: kind.clone(), path: Some(path) };
                     if self.selects(route, &request) {
@@ -77,30 +116,51 @@ impl<'p> Reach<'p> {
                 Reached::Undecided => undecided = true,
             }
         }
-        for kind in kinds {
-            match self.ambiguous_request_for(Goal { route, kind }, within) {
+        for kind in &kinds.kinds {
+            match self.ambiguous_request_for(route, kind, within) {
                 Reached::By(request) => return Reached::By(request),
                 Reached::Never(routes) => in_the_way.extend(routes),
                 Reached::Undecided => undecided = true,
             }
         }
         if undecided {
-            return Reached::Undecided;
+            return if kinds.stand_for_all {
+                Reached::Undecided
+            } else {
+                self.whether_never(route, kinds, within)
+            };
         }
         in_the_way.sort_unstable();
         in_the_way.dedup();
         Reached::Never(in_the_way)
     }
 
-    fn ambiguous_request_for(&self, goal: Goal<'_>, within: &[Part<'_>]) -> Reached<Request> {
+    /// Whether other routes take all that `route` would take, whatever else its requests have.
+    fn whether_never(&self, route: usize, kinds: &Kinds<'_>, within: &[Part<'_>]) -> Reached<Request> {
+        let mut in_the_way = Vec::new();
+        if kinds.lines.is_empty() {
+            return Reached::Undecided;
+        }
+        for goal in kinds.of_all(route) {
+            match self.path_for(&[goal], within, &[], &Language::Reading) {
+                Reached::Never(routes) => in_the_way.extend(routes),
+                Reached::By(_) | Reached::Undecided => return Reached::Undecided,
+            }
+        }
+        in_the_way.sort_unstable();
+        in_the_way.dedup();
+        Reached::Never(in_the_way)
+    }
+
+    fn ambiguous_request_for(&self, route: usize, kind: &Kind, within: &[Part<'_>]) -> Reached<Request> {
         let mut tried: Vec<Language> = Vec::new();
         for _ in 0..MAX_TRIED {
             let not: Vec<Part<'_>> =
                 tried.iter().map(|language| Part { language, case: PathCase::Sensitive }).collect();
-            match self.path_for(&[goal], within, &not, &Language::Reading) {
+            match self.path_for(&[kind.goal(route)], within, &not, &Language::Reading) {
                 Reached::By(path) => {
-                    let request = Request { kind: goal.kind.clone(), path: Some(path.clone()) };
-                    if self.selects(goal.route, &request) {
+                    let request = Request { kind: kind.clone(), path: Some(path.clone()) };
+                    if self.selects(route, &request) {
                         return Reached::By(request);
                     }
                     tried.push(Language::Exact(path));
@@ -120,10 +180,11 @@ impl<'p> Reach<'p> {
         scope: &Scope,
         hosts: &[HostPattern],
         methods: &[String],
-    ) -> Option<Request> {
+    ) -> Reached<Request> {
+        let never = || Reached::Never(Vec::new());
         let takes_none = self.view.routes.get(route).is_some_and(|route| route.scope.path.is_none());
         if scope.path.is_some() || !takes_none {
-            return None;
+            return never();
         }
         let methods: Vec<String> = WITHOUT_PATH
             .iter()
@@ -131,11 +192,20 @@ impl<'p> Reach<'p> {
             .map(|method| (*method).to_owned())
             .collect();
         if methods.is_empty() {
-            return None;
+            return never();
         }
-        let kinds = self.takers.kinds(hosts, &methods).into_iter();
-        let mut requests = kinds.map(|kind| Request { kind, path: None });
-        requests.find(|request| self.selects(route, request))
+        let kinds = self.kinds(route, hosts, &methods);
+        let mut requests = kinds.kinds.iter().map(|kind| Request { kind: kind.clone(), path: None });
+        if let Some(request) = requests.find(|request| self.selects(route, request)) {
+            return Reached::By(request);
+        }
+        let are_taken =
+            || kinds.of_all(route).all(|goal| self.takers.is_taken_without_path(goal) == Ok(true));
+        if kinds.stand_for_all || !kinds.lines.is_empty() && are_taken() {
+            never()
+        } else {
+            Reached::Undecided
+        }
     }
 
     /// Whether the engine itself gives `request` to `route`.
@@ -205,7 +275,7 @@ impl<'p> Reach<'p> {
         let mut others = Vec::new();
         for goal in goals {
             for case in self.view.cases() {
-                let first = self.takers.first(goal.kind, path, *case).ok()?;
+                let first = self.takers.first(*goal, path, *case).ok()?;
                 if first != Some(goal.route) {
                     others.push((first?, *case));
                 }
@@ -241,18 +311,31 @@ fn guesses(inside: &[Part<'_>]) -> Vec<Vec<u8>> {
     let mut longest: &[u8] = b"";
     for part in inside.iter().filter(|part| part.case == PathCase::Sensitive) {
         match part.language {
-            Language::Exact(text) | Language::Prefix(text) if text.len() > longest.len() => longest = text,
+            Language::Exact(text) | Language::Prefix(text) | Language::Template(text)
+                if text.len() > longest.len() =>
+            {
+                longest = text;
+            }
             // An automaton has better ideas.
             Language::Expression(_) => return Vec::new(),
             Language::Exact(_)
             | Language::Prefix(_)
+            | Language::Template(_)
             | Language::Any
             | Language::Plain
-            | Language::Reading => {}
+            | Language::Reading
+            | Language::PlainValue => {}
         }
     }
-    let itself = if longest.is_empty() { b"/".to_vec() } else { longest.to_vec() };
-    vec![itself, [longest, b"/", SOME_SEGMENT].concat()]
+    let mut itself = Vec::with_capacity(longest.len());
+    for byte in longest {
+        if *byte == ANY_SEGMENT { itself.extend_from_slice(SOME_SEGMENT) } else { itself.push(*byte) }
+    }
+    let below = [&itself, b"/".as_slice(), SOME_SEGMENT].concat();
+    if itself.is_empty() {
+        itself.push(b'/');
+    }
+    vec![itself, below]
 }
 
 /// Whether no path can be in all of the sets, as far as that shows without automata.
@@ -271,8 +354,12 @@ fn hides(outer: &Part<'_>, inner: &Part<'_>) -> bool {
         return true;
     }
     match (outer.language, inner.language) {
-        (Language::Prefix(prefix), Language::Exact(text) | Language::Prefix(text)) => {
-            outer.case == inner.case && is_below(text, prefix)
+        (
+            Language::Prefix(prefix),
+            Language::Exact(text) | Language::Prefix(text) | Language::Template(text),
+        ) => outer.case == inner.case && is_below(text, prefix),
+        (Language::Template(outer_text), Language::Template(text)) => {
+            outer.case == inner.case && outer_text == text
         }
         _ => false,
     }

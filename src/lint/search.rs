@@ -41,9 +41,11 @@ impl Part<'_> {
             (
                 Language::Any
                 | Language::Prefix(_)
+                | Language::Template(_)
                 | Language::Expression(_)
                 | Language::Plain
-                | Language::Reading,
+                | Language::Reading
+                | Language::PlainValue,
                 _,
             ) => false,
         }

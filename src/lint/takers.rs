@@ -1,15 +1,34 @@
 //! Which route takes a request first, at one reading of its path: an index, for lints ask this for every route.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::by_path::{ByPath, keys_of_all, keys_of_values};
+use super::further::{Further, Values};
 use super::language::{Language, TooLarge};
-use super::request::Kind;
-use super::view::View;
-use crate::policy::{Host, HostPattern, PathCase};
+use super::request::Line;
+use super::view::{Scope, View};
+use crate::policy::{Host, HostPattern, Network, PathCase};
 
 /// Methods that a request may have as well as any other, those first that people know.
 const METHODS: &[&str] =
     &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "PROPFIND", "SEARCH", "ANY-OTHER"];
+
+/// A route, and requests that are to reach it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Goal<'k> {
+    pub(super) route: usize,
+    pub(super) line: &'k Line,
+    pub(super) further: Asked<'k>,
+}
+
+/// Which requests of a host and method are meant.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked<'k> {
+    /// Those that have this.
+    Having(&'k Values),
+    /// Whatever meets the further conditions of the goal's route. Another route takes them only if it takes all.
+    AllOf(&'k Further),
+}
 
 /// The routes by host and path.
 #[derive(Debug)]
@@ -19,32 +38,33 @@ pub(super) struct Takers<'p> {
     by_case: Vec<(PathCase, ByHost<'p>)>,
     /// Methods that some route names.
     methods: HashSet<&'p str>,
+    /// Versions of IP, IPv4 or not, and lengths of prefixes of the networks that routes name.
+    prefixes: Vec<(bool, u8)>,
 }
 
 /// Routes by the host that they name: a host, a suffix with its leading dot, or nothing for every host.
 type ByHost<'p> = HashMap<&'p str, ByPath<'p>>;
 
-#[derive(Debug, Default)]
-struct ByPath<'p> {
-    exact: HashMap<&'p [u8], Vec<usize>>,
-    prefix: HashMap<&'p [u8], Vec<usize>>,
-    /// Routes without a path, and those of expressions.
-    others: Vec<usize>,
-}
-
 impl<'p> Takers<'p> {
     pub(super) fn new(view: &'p View<'p>) -> Self {
         let by_case = view.cases().iter().map(|case| (*case, index(view, *case))).collect();
-        let methods =
-            view.routes.iter().flat_map(|route| route.scope.methods.iter().map(String::as_str)).collect();
-        Self { view, by_case, methods }
+        let scopes = || view.routes.iter().map(|route| &route.scope);
+        let methods = scopes().flat_map(|scope| scope.methods.iter().map(String::as_str)).collect();
+        let prefixes: BTreeSet<(bool, u8)> =
+            scopes().flat_map(|scope| scope.further.sources.iter().map(Network::shape)).collect();
+        Self { view, by_case, methods, prefixes: prefixes.into_iter().collect() }
     }
 
-    /// The first route that takes a request of this kind at `path`, read in `case`.
+    /// The first route that takes the goal's requests at `path`, read in `case`.
     ///
     /// # Errors
-    /// [`TooLarge`] where an expression that may take it is.
-    pub(super) fn first(&self, kind: &Kind, path: &[u8], case: PathCase) -> Result<Option<usize>, TooLarge> {
+    /// [`TooLarge`] where an expression that may take them is.
+    pub(super) fn first(
+        &self,
+        goal: Goal<'_>,
+        path: &[u8],
+        case: PathCase,
+    ) -> Result<Option<usize>, TooLarge> {
         let folded;
         let path = match case {
             PathCase::Sensitive => path,
@@ -53,23 +73,51 @@ impl<'p> Takers<'p> {
                 &folded
             }
         };
+        let keys = match goal.further {
+            Asked::Having(values) => keys_of_values(values, &self.prefixes),
+            Asked::AllOf(further) => keys_of_all(further, &self.prefixes),
+        };
         let mut first = None;
         let tables = self.by_case.iter().filter(|(of, _)| *of == case);
-        for table in tables.flat_map(|(_, hosts)| host_keys(&kind.host).filter_map(|key| hosts.get(key))) {
-            let prefixes = borders(path).filter_map(|prefix| table.prefix.get(prefix));
-            for routes in prefixes.chain(table.exact.get(path)) {
-                let earlier =
-                    routes.iter().copied().take_while(|route| first.is_none_or(|first| *route < first));
-                first = earlier.into_iter().find(|route| self.takes_method(*route, kind)).or(first);
+        for table in tables.flat_map(|(_, hosts)| host_keys(&goal.line.host).filter_map(|key| hosts.get(key)))
+        {
+            for routes in table.at(path, &keys) {
+                first = self.first_of(routes, goal, first, |_| Ok(true))?;
             }
-            for route in table.others.iter().copied() {
-                if first.is_some_and(|first| route > first) {
-                    break;
-                }
-                if self.takes_method(route, kind) && self.language(route, case).contains(path)? {
-                    first = Some(route);
-                    break;
-                }
+            for routes in table.anywhere(&keys) {
+                first =
+                    self.first_of(routes, goal, first, |route| self.language(route, case).contains(path))?;
+            }
+        }
+        Ok(first)
+    }
+
+    /// Whether an earlier route takes the goal's requests where these have no path.
+    ///
+    /// # Errors
+    /// As for [`Self::first`].
+    pub(super) fn is_taken_without_path(&self, goal: Goal<'_>) -> Result<bool, TooLarge> {
+        for (index, route) in self.view.routes.iter().enumerate().take(goal.route) {
+            let hosts = &route.scope.hosts;
+            let on_host = hosts.is_empty() || hosts.iter().any(|host| host.matches(&goal.line.host));
+            if on_host && route.scope.path.is_none() && self.takes(index, goal)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The first of `routes` before `first`, if one takes the goal's requests and meets `on_path`; else `first`.
+    fn first_of(
+        &self,
+        routes: &[usize],
+        goal: Goal<'_>,
+        first: Option<usize>,
+        on_path: impl Fn(usize) -> Result<bool, TooLarge>,
+    ) -> Result<Option<usize>, TooLarge> {
+        for route in routes.iter().copied().take_while(|route| first.is_none_or(|first| *route < first)) {
+            if self.takes(route, goal)? && on_path(route)? {
+                return Ok(Some(route));
             }
         }
         Ok(first)
@@ -78,7 +126,7 @@ impl<'p> Takers<'p> {
     /// Requests that stand for all of these hosts and methods: if a route is first for any request, it is for one of
     /// these kinds, as each is taken by as few other routes as can be. A host that no route names by itself is taken
     /// only by those that take all hosts beside it.
-    pub(super) fn kinds(&self, hosts: &[HostPattern], methods: &[String]) -> Vec<Kind> {
+    pub(super) fn lines(&self, hosts: &[HostPattern], methods: &[String]) -> Vec<Line> {
         let hosts: Vec<Host> = if hosts.is_empty() {
             self.unnamed_host("").into_iter().collect()
         } else {
@@ -89,21 +137,27 @@ impl<'p> Takers<'p> {
             hosts.iter().filter_map(host).collect()
         };
         let methods = if methods.is_empty() { vec![self.unnamed_method()] } else { methods.to_vec() };
-        let kinds = hosts.iter().flat_map(|host| {
-            methods.iter().map(|method| Kind { host: host.clone(), method: method.clone() })
+        let lines = hosts.iter().flat_map(|host| {
+            methods.iter().map(|method| Line { host: host.clone(), method: method.clone() })
         });
-        kinds.collect()
+        lines.collect()
     }
 
     fn language(&self, route: usize, case: PathCase) -> &'p Language {
         self.view.routes.get(route).map_or(&Language::Any, |route| route.scope.part(case).language)
     }
 
-    fn takes_method(&self, route: usize, kind: &Kind) -> bool {
-        self.view
-            .routes
-            .get(route)
-            .is_some_and(|route| route.scope.methods.is_empty() || route.scope.methods.contains(&kind.method))
+    fn takes(&self, route: usize, goal: Goal<'_>) -> Result<bool, TooLarge> {
+        let Some(route) = self.view.routes.get(route) else { return Ok(false) };
+        let Scope { methods, further, .. } = &route.scope;
+        if !methods.is_empty() && !methods.contains(&goal.line.method) {
+            return Ok(false);
+        }
+        match goal.further {
+            _ if further.is_empty() => Ok(true),
+            Asked::Having(values) => further.hold_of(values),
+            Asked::AllOf(conditions) => Ok(further.follow_from(conditions)),
+        }
     }
 
     /// A host below `suffix`, or any, that only routes name which name all of these.
@@ -139,15 +193,7 @@ fn index<'p>(view: &'p View<'p>, case: PathCase) -> ByHost<'p> {
         let every = [""];
         let named: Vec<&str> = route.scope.hosts.iter().map(host_key).collect();
         for key in if named.is_empty() { every.as_slice() } else { named.as_slice() } {
-            let table = hosts.entry(key).or_default();
-            let list = match route.scope.part(case).language {
-                Language::Exact(text) => table.exact.entry(text).or_default(),
-                Language::Prefix(text) => table.prefix.entry(text).or_default(),
-                Language::Any | Language::Expression(_) | Language::Plain | Language::Reading => {
-                    &mut table.others
-                }
-            };
-            list.push(at);
+            hosts.entry(key).or_default().push(route.scope.part(case).language, &route.scope.further, at);
         }
     }
     hosts
@@ -165,10 +211,4 @@ fn host_keys(host: &Host) -> impl Iterator<Item = &str> {
     let host = host.as_str();
     let suffixes = host.match_indices('.').filter(|(at, _)| *at > 0).filter_map(|(at, _)| host.get(at..));
     ["", host].into_iter().chain(suffixes)
-}
-
-/// What prefixes that hold `path` may be.
-fn borders(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-    ends.chain([path.len()]).filter_map(|end| path.get(..end))
 }

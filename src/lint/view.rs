@@ -1,7 +1,8 @@
 //! The routes of a policy as the lints see them: what each takes, and where it is written.
 
 use super::expression::Expression;
-use super::language::Language;
+use super::further::Further;
+use super::language::{ANY_SEGMENT, Language};
 use super::search::Part;
 use super::tree;
 use crate::policy::{ClientCertificate, HostPattern, Node, PathCase, Policy, Route, Span};
@@ -31,6 +32,7 @@ pub(super) struct Scope {
     pub(super) methods: Vec<String>,
     /// `None` also takes requests without a path.
     pub(super) path: Option<PathSet>,
+    pub(super) further: Further,
 }
 
 /// The paths of a scope, as written and, for paths in lower case, without case.
@@ -98,16 +100,17 @@ impl RouteView<'_> {
 
 impl Scope {
     fn everything() -> Self {
-        Self { hosts: Vec::new(), methods: Vec::new(), path: None }
+        Self { hosts: Vec::new(), methods: Vec::new(), path: None, further: Further::default() }
     }
 
-    /// Of an object with `hosts`, `methods` and `path`.
+    /// Of a `match`, or of an assertion, which has no further conditions.
     pub(super) fn of(node: &Node) -> Self {
         let texts = |key| tree::list(node, key).iter().filter_map(tree::text);
         Self {
             hosts: texts("hosts").filter_map(|text| HostPattern::parse(text).ok()).collect(),
             methods: texts("methods").map(str::to_owned).collect(),
             path: tree::get(node, "path").map(PathSet::of),
+            further: Further::of(node),
         }
     }
 
@@ -160,14 +163,14 @@ impl Scope {
             || self.hosts.iter().any(|our| other.hosts.iter().any(|their| both(our, their).is_some()))
     }
 
-    /// Whether every host and method of `other` is one of this scope.
+    /// Whether this scope takes every request of `other` as far as its path lets it.
     pub(super) fn takes_every_kind_of(&self, other: &Self) -> bool {
         let hosts = self.hosts.is_empty()
             || !other.hosts.is_empty()
                 && other.hosts.iter().all(|their| self.hosts.iter().any(|our| holds(our, their)));
         let methods = self.methods.is_empty()
             || !other.methods.is_empty() && other.methods.iter().all(|method| self.methods.contains(method));
-        hosts && methods
+        hosts && methods && self.further.follow_from(&other.further)
     }
 }
 
@@ -186,6 +189,10 @@ impl PathSet {
                 as_written: Language::Exact(text.as_bytes().to_vec()),
                 folded: Language::Exact(folded.into_bytes()),
             },
+            "template" => {
+                let template = |text: &str| Language::Template(without_names(text).into_bytes());
+                Self { as_written: template(text), folded: template(&folded) }
+            }
             "prefix" => {
                 let prefix =
                     |text: &str| Language::Prefix(text.strip_suffix('/').unwrap_or(text).as_bytes().to_vec());
@@ -200,6 +207,14 @@ impl PathSet {
             }
         }
     }
+}
+
+/// A template in which every segment in braces is one character.
+fn without_names(template: &str) -> String {
+    let segment = |segment: &str| {
+        if segment.starts_with('{') { char::from(ANY_SEGMENT).to_string() } else { segment.to_owned() }
+    };
+    template.split('/').map(segment).collect::<Vec<String>>().join("/")
 }
 
 /// The narrower of two patterns of which one holds the other; `None` if they have no host in common.
