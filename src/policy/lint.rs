@@ -42,7 +42,7 @@ lints! {
         "an identity that no route refers to protects nothing; often a route has forgotten it";
     /// A path that is protected for some requests and open for others.
     BackDoor = "back-door",
-        "what one route protects, another opens to requests of another method or host";
+        "what one route protects, another opens to requests of another method, host or header";
     /// An open route for everything that the routes before it leave.
     DenyByPath = "deny-by-path",
         "where the rest is open, every path that somebody forgets to protect is open; name what is open instead";

@@ -10,6 +10,7 @@
 mod assertions;
 mod brute_force;
 mod command;
+mod further;
 mod matchers;
 mod routes;
 mod shipped;
