@@ -6,7 +6,16 @@
 //! that is in some patterns and not in others is found by walking their automata side by side (`search`), or shown not to
 //! exist. An index (`takers`) says which route takes a path first, so that only routes that are in each other's way are
 //! compared (`reach`): of 10,000 routes hardly any are. Of hosts and methods a few stand for all: one that is named, or one
-//! that no route names. Every search has a limit, and beyond it the answer is a finding of its own (`undecided`).
+//! that no route names. So it is with headers, addresses and what Envoy chose (`witness`): a value that the route asks for
+//! and no other route does, if there is one. Every search has a limit, and beyond it the answer is a finding of its own
+//! (`undecided`).
+//!
+//! # Why a value stands for all, and what is said where none does
+//! A route is first for some request only if it is for one whose values as few other routes take as can be: whoever takes
+//! that one takes the first as well. Headers that can be read in several ways add nothing, for a condition that cannot be
+//! told is in the way like one that holds: of each reading alone the same conditions fail. Where every value that a route
+//! asks for is some other route's too, no few values stand for all. Then a route is called hidden only behind routes whose
+//! conditions follow from its own by their form (`further`), and is undecided else.
 //!
 //! # Why a proof over texts covers the readings of paths
 //! A path can be read in several ways, and the engine selects a route only if *every* reading of the path selects it, in
