@@ -52,7 +52,7 @@ test: test-unit test-wasm test-integration ## Run all tests; ENVOY_RUNNER=docker
 
 .PHONY: test-unit
 test-unit: rust ## Run the unit tests, the examples in the documentation, and the tests of policies/
-	@$(call run-tests,unit,$(CARGO) test --quiet --lib --bins $(CORE_TESTS) --test mtlsctl --test envoy_check && $(CARGO) test --quiet --doc && \
+	@$(call run-tests,unit,$(CARGO) test --quiet --lib --bins $(CORE_TESTS) --test mtlsctl --test envoy_check --test lint && $(CARGO) test --quiet --doc && \
 	  $(CARGO) test --quiet --manifest-path fuzz/Cargo.toml --target-dir $(TARGET))
 	@$(call run-tests,policies,$(CARGO) run --quiet --bin mtlsctl -- test --require-coverage policies)
 

@@ -21,6 +21,7 @@
 //! | [`facts`] | what a decision may ask |
 //! | [`engine`] | the way of a request through all of these |
 //! | [`outcome`], [`audit`] | what a decision does, and how it is recorded |
+//! | `lint` | what is seldom meant in a policy, and what a policy asserts of itself; not in WebAssembly |
 
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test may panic"))]
 
@@ -29,6 +30,8 @@ pub mod cert;
 pub mod engine;
 pub mod facts;
 pub mod identity;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod lint;
 pub mod outcome;
 #[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
 mod plugin;

@@ -1,26 +1,29 @@
-//! `mtlsctl check`: is this a policy, and if not, what is wrong with it? Does Envoy keep what it rests on?
+//! `mtlsctl check`: is this a policy, does what it asserts hold, and what in it is seldom meant? Does Envoy keep what it
+//! rests on?
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use mtls_policy::policy::Policy;
+use mtls_policy::lint;
+use mtls_policy::policy::{Lint, Policy};
 
-use super::envoy::{self, EnvoyReport, Id, Severity};
-use super::report::{FileReport, human, json};
+use super::envoy::{self, EnvoyReport, Id};
+use super::report::{FileReport, Warnings, human, json};
 use super::{Exit, input};
 
-/// Check policies: every error at once, with its line and column.
+/// Check policies: every error at once, with its line and column; what a policy asserts of itself; what is seldom meant.
 ///
-/// Exits with 0 if every policy is good, with 1 if one has errors, and with 2 if one cannot be read. Warnings and notes
-/// about Envoy's configuration are no errors.
+/// Exits with 0 if every policy is good, with 1 if one has errors, and with 2 if one cannot be read. Warnings, and notes
+/// about Envoy's configuration, are no errors.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// Policy files; `-` is the standard input. With `--envoy` they may be left out: the policy that stands in Envoy's
     /// configuration is checked.
-    #[arg(required_unless_present = "envoy", value_name = "POLICY")]
+    #[arg(required_unless_present_any = ["envoy", "list_lints"], value_name = "POLICY")]
     policies: Vec<PathBuf>,
 
     /// Envoy's configuration (YAML or JSON): whether its listeners keep what the policies rest on.
@@ -34,6 +37,10 @@ pub(super) struct Check {
     /// Exit with 1 on warnings, too.
     #[arg(long)]
     deny_warnings: bool,
+
+    /// Print the ids of all lints, and what each is for.
+    #[arg(long)]
+    list_lints: bool,
 
     /// How to report.
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -49,15 +56,21 @@ enum Format {
 }
 
 fn ids() -> PossibleValuesParser {
-    PossibleValuesParser::new(Id::ALL.iter().map(|id| id.name()))
+    PossibleValuesParser::new(Lint::IDS.iter().copied().chain(Id::ALL.iter().map(|id| id.name())))
 }
 
 impl Check {
     pub(super) fn run(&self) -> Exit {
-        let mut reports: Vec<FileReport> = self.policies.iter().map(|path| check(path)).collect();
+        if self.list_lints {
+            let _ = anstream::stdout().write_all(lints().as_bytes());
+            return Exit::Good;
+        }
+        let warnings = if self.deny_warnings { Warnings::Denied } else { Warnings::Tolerated };
+        let silenced: BTreeSet<Lint> = self.allow.iter().filter_map(|id| Lint::from_id(id)).collect();
+        let mut reports: Vec<FileReport> = self.policies.iter().map(|path| check(path, &silenced)).collect();
         let envoy = self.envoy.as_ref().map(|path| {
             let given: Vec<&Policy> = reports.iter().filter_map(FileReport::policy).collect();
-            let (envoy, embedded) = self.check_envoy(path, &given);
+            let (envoy, embedded) = self.check_envoy(path, &given, &silenced);
             reports.extend(embedded);
             envoy
         });
@@ -67,8 +80,9 @@ impl Check {
         };
         // A reader that has gone away, as `head` does, has seen what it wanted.
         let _ = anstream::stdout().write_all(text.as_bytes());
-        let envoy = envoy.map(|envoy| envoy.exit(|severity| self.counts(severity)));
-        let worst = |exit| reports.iter().map(FileReport::exit).chain(envoy).any(|one| one == exit);
+        let envoy = envoy.map(|envoy| envoy.exit(warnings));
+        let worst =
+            |exit| reports.iter().map(|report| report.exit(warnings)).chain(envoy).any(|one| one == exit);
         match (worst(Exit::Usage), worst(Exit::Errors)) {
             (true, _) => Exit::Usage,
             (false, true) => Exit::Errors,
@@ -76,33 +90,34 @@ impl Check {
         }
     }
 
-    fn check_envoy(&self, path: &Path, given: &[&Policy]) -> (EnvoyReport, Vec<FileReport>) {
+    fn check_envoy(
+        &self,
+        path: &Path,
+        given: &[&Policy],
+        silenced: &BTreeSet<Lint>,
+    ) -> (EnvoyReport, Vec<FileReport>) {
         let is_allowed = |id: &Id| self.allow.iter().any(|allowed| allowed == id.name());
         let allowed: Vec<Id> = Id::ALL.iter().copied().filter(is_allowed).collect();
         let name = input::name(path);
         if path == Path::new("-") {
-            return envoy::check(&name, io::stdin().lock(), given, &allowed);
+            return envoy::check(&name, io::stdin().lock(), given, &allowed, silenced);
         }
         match File::open(path) {
-            Ok(file) => envoy::check(&name, file, given, &allowed),
+            Ok(file) => envoy::check(&name, file, given, &allowed, silenced),
             Err(error) => (EnvoyReport::unreadable(&name, error.to_string()), Vec::new()),
-        }
-    }
-
-    /// Whether a finding of this severity makes the check fail.
-    fn counts(&self, severity: Severity) -> bool {
-        match severity {
-            Severity::Error => true,
-            Severity::Warning => self.deny_warnings,
-            Severity::Note => false,
         }
     }
 }
 
-fn check(path: &Path) -> FileReport {
+fn lints() -> String {
+    let width = Lint::IDS.iter().map(|id| id.len()).max().unwrap_or(0);
+    Lint::ALL.iter().map(|lint| format!("{:width$}  {}\n", lint.id(), lint.reason())).collect()
+}
+
+fn check(path: &Path, silenced: &BTreeSet<Lint>) -> FileReport {
     let name = input::name(path);
     match input::read(path) {
-        Ok(document) => FileReport::checked(name, &document, Policy::from_json(&document)),
+        Ok(document) => FileReport::checked(name, &document, lint::check(&document, silenced)),
         Err(error) => FileReport::unreadable(name, &error),
     }
 }

@@ -27,6 +27,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    // Its options are many.
     Explain(Box<explain::Explain>),
     Test(test::Test),
     Inspect(inspect::Inspect),

@@ -4,6 +4,7 @@ use std::io;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, Title};
+use mtls_policy::lint::{Finding, Severity};
 use mtls_policy::policy::{Location, Policy, PolicyError, PolicyErrors};
 use serde::Serialize;
 
@@ -16,41 +17,59 @@ const MAX_CONTEXT_BYTES: usize = 400;
 /// What was found in one file.
 pub(super) struct FileReport {
     file: String,
-    finding: Finding,
+    outcome: Outcome,
 }
 
-enum Finding {
-    Good { policy: Box<Policy> },
+enum Outcome {
+    Compiled { policy: Box<Policy>, text: String, findings: Vec<Finding> },
     Faulty { text: String, errors: PolicyErrors },
     Unreadable { error: String },
 }
 
+/// Whether a policy with warnings is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Warnings {
+    Tolerated,
+    Denied,
+}
+
 impl FileReport {
-    pub(super) fn checked(file: String, document: &[u8], policy: Result<Policy, PolicyErrors>) -> Self {
-        let finding = match policy {
-            Ok(policy) => Finding::Good { policy: Box::new(policy) },
-            Err(errors) => Finding::Faulty { text: String::from_utf8_lossy(document).into_owned(), errors },
+    pub(super) fn checked(
+        file: String,
+        document: &[u8],
+        policy: Result<(Policy, Vec<Finding>), PolicyErrors>,
+    ) -> Self {
+        let text = String::from_utf8_lossy(document).into_owned();
+        let outcome = match policy {
+            Ok((policy, findings)) => Outcome::Compiled { policy: Box::new(policy), text, findings },
+            Err(errors) => Outcome::Faulty { text, errors },
         };
-        Self { file, finding }
+        Self { file, outcome }
     }
 
     pub(super) fn unreadable(file: String, error: &io::Error) -> Self {
-        Self { file, finding: Finding::Unreadable { error: error.to_string() } }
+        Self { file, outcome: Outcome::Unreadable { error: error.to_string() } }
     }
 
-    /// The policy, where it is good.
+    /// The policy, where it is one.
     pub(super) fn policy(&self) -> Option<&Policy> {
-        match &self.finding {
-            Finding::Good { policy } => Some(policy),
-            Finding::Faulty { .. } | Finding::Unreadable { .. } => None,
+        match &self.outcome {
+            Outcome::Compiled { policy, .. } => Some(policy),
+            Outcome::Faulty { .. } | Outcome::Unreadable { .. } => None,
         }
     }
 
-    pub(super) fn exit(&self) -> Exit {
-        match self.finding {
-            Finding::Good { .. } => Exit::Good,
-            Finding::Faulty { .. } => Exit::Errors,
-            Finding::Unreadable { .. } => Exit::Usage,
+    pub(super) fn exit(&self, warnings: Warnings) -> Exit {
+        match &self.outcome {
+            Outcome::Compiled { findings, .. } => {
+                let is_bad = |finding: &Finding| match finding.rule().severity() {
+                    Severity::Error => true,
+                    Severity::Warning => warnings == Warnings::Denied,
+                };
+                if findings.iter().any(is_bad) { Exit::Errors } else { Exit::Good }
+            }
+            Outcome::Faulty { .. } => Exit::Errors,
+            Outcome::Unreadable { .. } => Exit::Usage,
         }
     }
 }
@@ -59,14 +78,19 @@ impl FileReport {
 pub(super) fn human(reports: &[FileReport]) -> String {
     let renderer = Renderer::styled();
     let mut page = String::new();
-    for FileReport { file, finding } in reports {
-        match finding {
-            Finding::Good { policy } => {
+    for FileReport { file, outcome } in reports {
+        match outcome {
+            Outcome::Compiled { policy, text, findings } => {
+                for finding in findings {
+                    page.push_str(&renderer.render(&[finding_group(file, text, finding)]));
+                    page.push_str("\n\n");
+                }
                 let routes = counted(policy.routes().iter().len(), "route");
-                page.push_str(&format!("{file}: good, {routes}, digest {}\n", policy.digest()));
+                let verdict = verdict(findings);
+                page.push_str(&format!("{file}: {verdict}, {routes}, digest {}\n", policy.digest()));
             }
-            Finding::Unreadable { error } => page.push_str(&format!("{file}: cannot be read: {error}\n")),
-            Finding::Faulty { text, errors } => {
+            Outcome::Unreadable { error } => page.push_str(&format!("{file}: cannot be read: {error}\n")),
+            Outcome::Faulty { text, errors } => {
                 for error in errors {
                     page.push_str(&renderer.render(&[group(file, text, error)]));
                     page.push_str("\n\n");
@@ -76,6 +100,16 @@ pub(super) fn human(reports: &[FileReport]) -> String {
         }
     }
     page
+}
+
+fn verdict(findings: &[Finding]) -> String {
+    let count = |severity| findings.iter().filter(|finding| finding.rule().severity() == severity).count();
+    match (count(Severity::Error), count(Severity::Warning)) {
+        (0, 0) => "good".to_owned(),
+        (0, warnings) => format!("good, {}", counted(warnings, "warning")),
+        (errors, 0) => counted(errors, "error"),
+        (errors, warnings) => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
+    }
 }
 
 /// A number of things of one kind.
@@ -88,6 +122,23 @@ fn group<'a>(file: &'a str, text: &'a str, error: &'a PolicyError) -> Group<'a> 
     let Location { line, column, bytes, .. } = error.location();
     let group = excerpt(title, file, text, bytes, *line, *column);
     match error.help() {
+        Some(help) => group.element(Level::HELP.message(help)),
+        None => group,
+    }
+}
+
+fn finding_group<'a>(file: &'a str, text: &'a str, finding: &'a Finding) -> Group<'a> {
+    let level = match finding.rule().severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(finding.message()).id(finding.rule().code());
+    let Location { line, column, bytes, .. } = finding.location();
+    let mut group = excerpt(title, file, text, bytes, *line, *column);
+    if let Some(reason) = finding.rule().reason() {
+        group = group.element(Level::NOTE.message(reason));
+    }
+    match finding.help() {
         Some(help) => group.element(Level::HELP.message(help)),
         None => group,
     }
@@ -181,12 +232,15 @@ struct File<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     routes: Option<usize>,
     errors: Vec<Fault<'a>>,
+    warnings: Vec<Fault<'a>>,
 }
 
 #[derive(Serialize)]
 struct Fault<'a> {
     code: &'a str,
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -204,32 +258,58 @@ struct Place<'a> {
 impl<'a> File<'a> {
     fn new(report: &'a FileReport) -> Self {
         let file = report.file.as_str();
-        match &report.finding {
-            Finding::Good { policy } => {
-                let digest = Some(policy.digest().to_string());
-                let routes = Some(policy.routes().iter().len());
-                Self { file, good: true, digest, routes, errors: Vec::new() }
+        let bad =
+            |errors| Self { file, good: false, digest: None, routes: None, errors, warnings: Vec::new() };
+        match &report.outcome {
+            Outcome::Compiled { policy, findings, .. } => {
+                let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) =
+                    findings.iter().partition(|finding| finding.rule().severity() == Severity::Error);
+                Self {
+                    file,
+                    good: errors.is_empty(),
+                    digest: Some(policy.digest().to_string()),
+                    routes: Some(policy.routes().iter().len()),
+                    errors: errors.into_iter().map(Fault::of_finding).collect(),
+                    warnings: warnings.into_iter().map(Fault::of_finding).collect(),
+                }
             }
-            Finding::Faulty { errors, .. } => {
-                let errors = errors.iter().map(Fault::new).collect();
-                Self { file, good: false, digest: None, routes: None, errors }
-            }
-            Finding::Unreadable { error } => {
-                let fault = Fault { code: "unreadable", message: error.clone(), help: None, place: None };
-                Self { file, good: false, digest: None, routes: None, errors: vec![fault] }
-            }
+            Outcome::Faulty { errors, .. } => bad(errors.iter().map(Fault::of_error).collect()),
+            Outcome::Unreadable { error } => bad(vec![Fault {
+                code: "unreadable",
+                message: error.clone(),
+                reason: None,
+                help: None,
+                place: None,
+            }]),
         }
     }
 }
 
 impl<'a> Fault<'a> {
-    fn new(error: &'a PolicyError) -> Self {
-        let Location { line, column, pointer, text, .. } = error.location();
+    fn of_error(error: &'a PolicyError) -> Self {
         Self {
             code: error.kind().code(),
             message: error.kind().to_string(),
+            reason: None,
             help: error.help(),
-            place: Some(Place { line: *line, column: *column, pointer, text }),
+            place: Some(Place::new(error.location())),
         }
+    }
+
+    fn of_finding(finding: &'a Finding) -> Self {
+        Self {
+            code: finding.rule().code(),
+            message: finding.message().to_owned(),
+            reason: finding.rule().reason(),
+            help: finding.help().map(str::to_owned),
+            place: Some(Place::new(finding.location())),
+        }
+    }
+}
+
+impl<'a> Place<'a> {
+    fn new(location: &'a Location) -> Self {
+        let Location { line, column, pointer, text, .. } = location;
+        Self { line: *line, column: *column, pointer, text }
     }
 }

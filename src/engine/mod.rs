@@ -44,6 +44,11 @@ impl Engine {
         &self.policy
     }
 
+    /// The policy, without the engine.
+    pub fn into_policy(self) -> Policy {
+        self.policy
+    }
+
     /// Decides one request. Pure: the same facts and time give the same decision.
     ///
     /// `now` is `None` where the clock cannot be read: then every request is denied whose route looks at a certificate.

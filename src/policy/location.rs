@@ -7,17 +7,17 @@ const MAX_QUOTED_CHARS: usize = 60;
 
 /// A range of bytes in the policy text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 impl Span {
-    pub(super) fn from_range(range: jsonc_parser::common::Range) -> Self {
+    pub(crate) fn from_range(range: jsonc_parser::common::Range) -> Self {
         Self { start: range.start, end: range.end }
     }
 
-    pub(super) fn contains(self, other: Span) -> bool {
+    pub(crate) fn contains(self, other: Span) -> bool {
         self.start <= other.start && other.end <= self.end
     }
 }
@@ -40,7 +40,7 @@ pub struct Location {
 /// Goes through a text once and tells places in it, which come in order: a policy of 10,000 routes may have a fault
 /// in each.
 #[derive(Debug)]
-pub(super) struct Locator<'t> {
+pub(crate) struct Locator<'t> {
     text: &'t str,
     at: usize,
     line: usize,
@@ -48,12 +48,12 @@ pub(super) struct Locator<'t> {
 }
 
 impl<'t> Locator<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         Self { text, at: 0, line: 1, column: 1 }
     }
 
     /// The place of `span`, which begins no earlier than the span before; `document` is the tree, where there is one.
-    pub(super) fn locate(&mut self, span: Span, document: Option<&Node>) -> Location {
+    pub(crate) fn locate(&mut self, span: Span, document: Option<&Node>) -> Location {
         let start = self.text.floor_char_boundary(span.start);
         let end = self.text.ceil_char_boundary(span.end.max(start));
         self.advance(start);

@@ -1,5 +1,6 @@
 //! The policy: what it says, how a document becomes one, and how a request is judged by it.
 
+mod assertion;
 mod certificate_demands;
 mod compile;
 mod configuration;
@@ -9,6 +10,7 @@ pub(crate) mod evaluate;
 mod forward;
 mod header;
 mod host;
+mod lint;
 mod listener;
 mod location;
 mod matcher;
@@ -27,6 +29,7 @@ mod tls;
 mod token;
 pub mod trace;
 
+pub use assertion::Assertion;
 pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
 pub use error::{PolicyError, PolicyErrorKind, PolicyErrors};
 pub use forward::{
@@ -34,6 +37,7 @@ pub use forward::{
     HeaderError, HeaderName, OwnHeaders, XfccUse,
 };
 pub use host::{Host, HostPattern};
+pub use lint::Lint;
 pub use listener::{CertificateUse, ServerNameUse};
 pub use location::Location;
 pub use method::is_method;
@@ -53,12 +57,14 @@ pub(crate) use route::ClientCertificate;
 pub(crate) use table::Selection;
 pub(crate) use tls::{CipherSuite, TlsDemands, TlsVersion};
 pub(crate) use token::{Binding, TokenDemands, names_certificate};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use {location::Locator, network::Network, source::Value};
 
 use std::sync::Arc;
 
 use crate::cert::Fingerprint;
-use location::Span;
-use source::Node;
+pub(crate) use location::Span;
+pub(crate) use source::Node;
 
 /// A policy document that was read, checked and compiled; every value of this type is valid.
 #[derive(Debug)]
@@ -70,6 +76,7 @@ pub struct Policy {
     on_deny: Arc<OnDeny>,
     own_headers: OwnHeaders,
     routes: RouteTable,
+    assertions: Vec<Assertion>,
 }
 
 /// Who verifies the chain of the client's certificate.
@@ -114,16 +121,7 @@ impl Policy {
     /// # Errors
     /// Everything that is wrong with the document; of text that is not JSON, the first fault.
     pub fn from_json(document: &[u8]) -> Result<Self, PolicyErrors> {
-        let text = match std::str::from_utf8(document) {
-            Ok(text) => text,
-            Err(error) => {
-                let valid = error.valid_up_to();
-                let text = String::from_utf8_lossy(document);
-                let fault = (PolicyErrorKind::NotUtf8, Span { start: valid, end: valid });
-                return Err(PolicyErrors::locate(vec![fault], &text, None));
-            }
-        };
-        let tree = source::parse(text).map_err(|fault| PolicyErrors::locate(vec![fault], text, None))?;
+        let (text, tree) = read(document)?;
         Self::from_tree(text, &tree)
     }
 
@@ -146,7 +144,7 @@ impl Policy {
         }
     }
 
-    fn from_tree(text: &str, tree: &Node) -> Result<Self, PolicyErrors> {
+    pub(crate) fn from_tree(text: &str, tree: &Node) -> Result<Self, PolicyErrors> {
         compile::compile(tree).map_err(|faults| PolicyErrors::locate(faults, text, Some(tree)))
     }
 
@@ -189,4 +187,24 @@ impl Policy {
     pub fn routes(&self) -> &RouteTable {
         &self.routes
     }
+
+    /// What the policy asserts of its routes.
+    pub fn assertions(&self) -> &[Assertion] {
+        &self.assertions
+    }
+}
+
+/// The text of a policy document, and its tree.
+///
+/// # Errors
+/// Why it cannot be read: it is not UTF-8, or not JSON.
+pub(crate) fn read(document: &[u8]) -> Result<(&str, Node), PolicyErrors> {
+    let text = std::str::from_utf8(document).map_err(|error| {
+        let valid = error.valid_up_to();
+        let text = String::from_utf8_lossy(document);
+        let fault = (PolicyErrorKind::NotUtf8, Span { start: valid, end: valid });
+        PolicyErrors::locate(vec![fault], &text, None)
+    })?;
+    let tree = source::parse(text).map_err(|fault| PolicyErrors::locate(vec![fault], text, None))?;
+    Ok((text, tree))
 }

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A network in CIDR form (RFC 4632, section 3.1; RFC 4291, section 2.3), or one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Network {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Network {
     /// No bit is set beyond the prefix.
     first: IpAddr,
     prefix: u8,
@@ -15,7 +15,7 @@ impl Network {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let (address, prefix) =
             text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let address: IpAddr =
@@ -41,7 +41,7 @@ impl Network {
     }
 
     /// The network of that prefix length in which `address` lies.
-    pub(super) fn around(address: IpAddr, prefix: u8) -> Self {
+    pub(crate) fn around(address: IpAddr, prefix: u8) -> Self {
         let first = match address {
             IpAddr::V4(address) => {
                 let mask = u32::MAX.checked_shl(32_u32.saturating_sub(prefix.into())).unwrap_or(0);
@@ -56,12 +56,12 @@ impl Network {
     }
 
     /// Whether `address` lies in it.
-    pub(super) fn contains(&self, address: IpAddr) -> bool {
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         self.first.is_ipv4() == address.is_ipv4() && Self::around(address, self.prefix) == *self
     }
 
     /// The octets of its first address.
-    pub(super) fn octets(&self) -> Vec<u8> {
+    pub(crate) fn octets(&self) -> Vec<u8> {
         match self.first {
             IpAddr::V4(first) => first.octets().to_vec(),
             IpAddr::V6(first) => first.octets().to_vec(),
@@ -69,7 +69,7 @@ impl Network {
     }
 
     /// Whether it is a network of IPv4 or of IPv6, and the length of its prefix.
-    pub(super) fn shape(&self) -> (bool, u8) {
+    pub(crate) fn shape(&self) -> (bool, u8) {
         (self.first.is_ipv4(), self.prefix)
     }
 }

@@ -120,7 +120,7 @@ fn json_is_one_object_with_every_file_and_every_error() {
     assert!(unreadable.as_str().unwrap().starts_with("No such file"), "{unreadable}");
     let wanted = json!({
         "files": [
-            { "file": "good.json", "good": true, "digest": digest_of_good(), "routes": 1, "errors": [] },
+            { "file": "good.json", "good": true, "digest": digest_of_good(), "routes": 1, "errors": [], "warnings": [] },
             {
                 "file": "bad.json",
                 "good": false,
@@ -143,8 +143,14 @@ fn json_is_one_object_with_every_file_and_every_error() {
                         "text": "\"a\"",
                     },
                 ],
+                "warnings": [],
             },
-            { "file": "absent.json", "good": false, "errors": [{ "code": "unreadable", "message": null }] },
+            {
+                "file": "absent.json",
+                "good": false,
+                "errors": [{ "code": "unreadable", "message": null }],
+                "warnings": [],
+            },
         ],
     });
     assert_eq!(report, wanted);

@@ -14,7 +14,7 @@ fn of_keys() {
         ),
         (
             r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored", "zzz": 1}"#,
-            "5:76: unknown key `zzz` (at `/routes/0/zzz`); known here: `name`, `match`, `client_certificate`, `allow`, `deny`, `certificate`, `tls`, `token`, `forward`, `on_deny`, `mode`",
+            "5:76: unknown key `zzz` (at `/routes/0/zzz`); known here: `name`, `match`, `client_certificate`, `allow`, `deny`, `certificate`, `tls`, `token`, `forward`, `on_deny`, `mode`, `lint`",
         ),
         (
             r#"{"match": {"path": "/"}, "client_certificate": "ignored"}"#,

@@ -22,12 +22,14 @@ mod plugin;
 mod report;
 mod tls;
 
-pub(super) use finding::{Id, Severity};
+pub(super) use finding::Id;
 pub(super) use report::EnvoyReport;
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use mtls_policy::policy::Policy;
+use mtls_policy::lint;
+use mtls_policy::policy::{Lint, Policy};
 
 use super::report::FileReport;
 use bootstrap::{ConnectionManager, FilterChain, HttpFilter, Listener};
@@ -45,12 +47,13 @@ struct Scene<'a, 'd> {
 }
 
 /// Checks an Envoy configuration, against the policy that stands in it and those `given` beside it. What is `allowed`
-/// is not reported. With the reports on the policies that stand in it.
+/// is not reported, nor are the lints of `silenced` in the policies that stand in it, on which there are reports beside.
 pub(super) fn check(
     file: &str,
     input: impl Read,
     given: &[&Policy],
     allowed: &[Id],
+    silenced: &BTreeSet<Lint>,
 ) -> (EnvoyReport, Vec<FileReport>) {
     let text = match read(input) {
         Ok(text) => text,
@@ -60,8 +63,14 @@ pub(super) fn check(
         Ok(node) => node,
         Err(error) => return (EnvoyReport::unreadable(file, format!("not YAML: {error}")), Vec::new()),
     };
-    let mut walk =
-        Walk { file, given, findings: Findings::default(), listeners: Vec::new(), policies: Vec::new() };
+    let mut walk = Walk {
+        file,
+        given,
+        silenced,
+        findings: Findings::default(),
+        listeners: Vec::new(),
+        policies: Vec::new(),
+    };
     walk.check(&At::root(&node));
     let Walk { findings, listeners, policies, .. } = walk;
     (EnvoyReport::read(file, text, listeners, findings.into_sorted(allowed)), policies)
@@ -82,6 +91,7 @@ fn read(input: impl Read) -> io::Result<String> {
 struct Walk<'a> {
     file: &'a str,
     given: &'a [&'a Policy],
+    silenced: &'a BTreeSet<Lint>,
     findings: Findings,
     /// The names of listeners with the filter.
     listeners: Vec<String>,
@@ -181,7 +191,7 @@ impl<'a> Walk<'a> {
         match plugin::embedded(&plugin) {
             Embedded::Document { at, bytes } => {
                 let name = format!("{} (policy of listener {listener})", self.file);
-                let report = FileReport::checked(name, &bytes, Policy::from_json(&bytes));
+                let report = FileReport::checked(name, &bytes, lint::check(&bytes, self.silenced));
                 let differs = report.policy().is_some_and(|policy| !self.is_given(policy));
                 if differs && !self.given.is_empty() {
                     self.findings.warning(

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::finding::{Finding, Severity};
 use crate::cli::Exit;
-use crate::cli::report::{counted, excerpt};
+use crate::cli::report::{Warnings, counted, excerpt};
 
 /// What was found in a configuration of Envoy.
 pub(crate) struct EnvoyReport {
@@ -27,8 +27,13 @@ impl EnvoyReport {
         Self { file: file.to_owned(), outcome: Outcome::Read { text, listeners, findings } }
     }
 
-    /// How the check ended. Warnings are errors only to those who `count` them.
-    pub(crate) fn exit(&self, count: impl Fn(Severity) -> bool) -> Exit {
+    /// How the check ended. Warnings are errors only where they are denied.
+    pub(crate) fn exit(&self, warnings: Warnings) -> Exit {
+        let count = |severity| match severity {
+            Severity::Error => true,
+            Severity::Warning => warnings == Warnings::Denied,
+            Severity::Note => false,
+        };
         match &self.outcome {
             Outcome::Unreadable { .. } => Exit::Usage,
             Outcome::Read { findings, .. } if findings.iter().any(|finding| count(finding.severity)) => {

@@ -1,8 +1,10 @@
 //! From the spanned tree to a [`Policy`](super::Policy): checks everything, collects every error, builds only what is valid.
 
+mod assertion;
 mod certificate;
 mod demands;
 mod forward;
+mod lint;
 mod matcher;
 mod on_deny;
 mod path;
@@ -36,8 +38,10 @@ const POLICY_KEYS: Keys = Keys {
         "identities",
         "defaults",
         "routes",
+        "assert",
+        "lint",
     ],
-    unsupported: &["trust_bundles", "assert", "audit"],
+    unsupported: &["trust_bundles", "audit"],
 };
 const PEER_CERTIFICATE_KEYS: Keys = Keys::of(&["verified_by", "from"]);
 const ENVOY_KEYS: Keys = Keys::of(&["resumption"]);
@@ -87,6 +91,11 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
     let routes = object.require("routes", None, problems).and_then(|node| {
         route::routes(node, defaults.as_ref().unwrap_or(&on_faulty), &mut matchers, problems)
     });
+    let assertions =
+        object.get("assert").map_or(Some(Vec::new()), |node| assertion::assertions(node, problems));
+    if let Some(node) = object.get("lint") {
+        lint::lint(node, problems)?;
+    }
     version?;
     let (verification, leaf_source) = peer_certificate?;
     let routes = routes?;
@@ -98,6 +107,7 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
         on_deny: defaults.map(|defaults| defaults.on_deny)?,
         own_headers: OwnHeaders::of(routes.iter().map(Route::forward)),
         routes: RouteTable::new(routes, path_case?),
+        assertions: assertions?,
     })
 }
 

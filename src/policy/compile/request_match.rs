@@ -31,6 +31,11 @@ pub(super) fn request_match(node: &Node, problems: &mut Problems) -> Option<Requ
         return problems
             .add(node.span, PolicyErrorKind::EmptyList { what: "`match`", help: Some(MATCH_ALL_HELP) });
     }
+    conditions(&object, problems)
+}
+
+/// What `object` says of hosts, paths and methods.
+pub(super) fn conditions(object: &Object<'_>, problems: &mut Problems) -> Option<RequestMatch> {
     let hosts = object.get("hosts").map_or(Some(Vec::new()), |node| {
         list(node, "`hosts`", problems, |text| {
             HostPattern::parse(text).map_err(|why| PolicyErrorKind::BadHost { host: text.to_owned(), why })

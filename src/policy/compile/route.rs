@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::certificate::certificate;
 use super::demands::client_certificate;
 use super::forward::{check_ignored, forward};
+use super::lint::lint;
 use super::matcher::MatcherCompiler;
 use super::on_deny::{Denied, on_deny};
 use super::reader::{Keys, Object, Problems, all_or_none, entries, string, word};
@@ -40,6 +41,7 @@ const ROUTE_KEYS: Keys = Keys {
         "forward",
         "on_deny",
         "mode",
+        "lint",
     ],
     unsupported: &["trust", "revocation", "audit", "enforce_ratio"],
 };
@@ -122,6 +124,9 @@ fn route<'n>(
         Some(node) => on_deny(node, Denied::OnRoute, problems).map(Arc::new),
         None => Some(Arc::clone(&defaults.on_deny)),
     };
+    if let Some(node) = object.get("lint") {
+        lint(node, problems)?;
+    }
     Some(Route {
         name: name?,
         matches: matches?,
