@@ -13,7 +13,12 @@ mod explain;
 mod inspect;
 #[path = "../mint/mod.rs"]
 mod mint;
+#[path = "../schema/places.rs"]
+mod places;
 mod policy_tests;
+#[path = "../schema/mod.rs"]
+mod schema;
+mod schemas;
 mod usage;
 
 use std::fs;
