@@ -46,12 +46,15 @@ demo: build curl ## Let one client into a real Envoy and keep the others out, st
 .PHONY: test
 test: test-unit test-wasm test-integration ## Run all tests; ENVOY_RUNNER=docker or process chooses how Envoy runs
 	@$(call summary,unit tests,$(LOGS)/unit.log)
+	@echo "policy tests: $$(tail -n 1 $(LOGS)/policies.log)"
 	@$(call summary,unit tests on WebAssembly,$(LOGS)/wasm.log)
 	@$(call summary,integration tests,$(LOGS)/integration.log)
 
 .PHONY: test-unit
-test-unit: rust ## Run the unit tests and the examples in the documentation
-	@$(call run-tests,unit,$(CARGO) test --quiet --lib --bins $(CORE_TESTS) --test mtlsctl --test envoy_check && $(CARGO) test --quiet --doc)
+test-unit: rust ## Run the unit tests, the examples in the documentation, and the tests of policies/
+	@$(call run-tests,unit,$(CARGO) test --quiet --lib --bins $(CORE_TESTS) --test mtlsctl --test envoy_check && $(CARGO) test --quiet --doc && \
+	  $(CARGO) test --quiet --manifest-path fuzz/Cargo.toml --target-dir $(TARGET))
+	@$(call run-tests,policies,$(CARGO) run --quiet --bin mtlsctl -- test --require-coverage policies)
 
 .PHONY: test-wasm
 test-wasm: rust node $(BINDGEN) ## Run the unit tests on WebAssembly, in Node
@@ -71,6 +74,15 @@ conformance: rust ## Score the engine on outside suites; CASES=folder of *.jsonl
 	[ $${#files[@]} -gt 0 ] || { echo '$(CASES) holds no *.jsonl and no *.jsonl.gz' >&2; exit 2; }; \
 	$(CARGO) run --quiet --bin mtlsctl -- conformance --score --jobs "$$(getconf _NPROCESSORS_ONLN)" \
 	  --exceptions tests/conformance/exceptions.json "$${files[@]}"
+
+FUZZ_SECONDS ?= 60
+# Needs a nightly toolchain and cargo-fuzz, which CI does without: it runs the targets on their seeds (`test-unit`).
+.PHONY: fuzz
+fuzz: ## Feed hostile input to every parser and to whole decisions; FUZZ_SECONDS for each
+	@for target in policy xfcc certificate path decide; do \
+	  $(CARGO) +nightly fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target \
+	    -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 || exit 1; \
+	done
 
 .PHONY: build
 build: module ## Build the filter module and the command `mtlsctl`

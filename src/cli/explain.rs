@@ -250,6 +250,8 @@ struct Explanation {
     outcome: String,
     /// Headers that the upstream gets by the policy.
     upstream: BTreeMap<String, String>,
+    /// Names of the client's headers that it does not get.
+    removed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why_not: Option<String>,
     steps: Vec<Step>,
@@ -258,11 +260,12 @@ struct Explanation {
 impl Explanation {
     fn new(decision: &Decision, outcome: &Outcome, steps: Vec<Step>, why_not: Option<String>) -> Self {
         let denial = decision.verdict().err();
-        let upstream = match outcome {
+        let (upstream, removed) = match outcome {
             Outcome::Pass(changes) => {
-                changes.set.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+                let set = changes.set.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+                (set.collect(), changes.remove.clone())
             }
-            Outcome::Reply(_) => BTreeMap::new(),
+            Outcome::Reply(_) => (BTreeMap::new(), Vec::new()),
         };
         let outcome = match outcome {
             Outcome::Pass(_) => "it goes to the upstream".to_owned(),
@@ -279,6 +282,7 @@ impl Explanation {
             route: decision.route().map(|route| route.name().to_owned()),
             outcome,
             upstream,
+            removed,
             why_not,
             steps,
         }
@@ -295,6 +299,9 @@ impl Explanation {
         let _ = writeln!(page, "  {}", self.outcome);
         for (name, value) in &self.upstream {
             let _ = writeln!(page, "    {name}: {value}");
+        }
+        for name in &self.removed {
+            let _ = writeln!(page, "    without the client's {}", trace::shown(name));
         }
         if let Some(why_not) = &self.why_not {
             let _ = writeln!(page, "  {}", trace::shown(why_not));

@@ -62,10 +62,10 @@ fn check_server_name(
 
 fn check_version(least: TlsVersion, facts: &impl Facts, trace: &mut impl Trace) -> Result<(), Denial> {
     let Some(version) = facts.tls_version()? else {
-        let detail = format_args!("the connection has no TLS; demanded is `{least}`");
+        let detail = format_args!("the connection has no TLS; demanded is at least `{least}`");
         return Err(Denial::new(Reason::TlsVersion, detail));
     };
-    let found = || format!("`{}`; demanded is `{least}`", String::from_utf8_lossy(&version));
+    let found = || format!("`{}`; demanded is at least `{least}`", String::from_utf8_lossy(&version));
     // A version that is not known is none that a policy can have meant.
     if TlsVersion::from_name(&version).is_some_and(|version| version >= least) {
         trace.note(|| Step::new(Stage::Tls, Finding::Yes, found()));

@@ -118,6 +118,8 @@ impl Source<'_> {
             Field::Dns => names(identity.dns(), value),
             Field::Uri => names(identity.uri(), value),
             Field::Email => names(identity.email(), value),
+            Field::Ip => names(identity.ip(), value),
+            Field::Upn => names(identity.upn(), value),
             Field::NotBefore => value.one(rfc3339(identity.validity().not_before)?),
             Field::NotAfter => value.one(rfc3339(identity.validity().not_after)?),
             Field::Route => value.one(self.route.name()),

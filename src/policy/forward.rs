@@ -109,6 +109,10 @@ pub enum Field {
     Uri,
     /// The email addresses.
     Email,
+    /// The IP addresses.
+    Ip,
+    /// The user principal names.
+    Upn,
     /// When the certificate's time begins (RFC 3339).
     NotBefore,
     /// When the certificate's time ends (RFC 3339).

@@ -60,6 +60,8 @@ fn billing() -> Leaf {
         .dns("Billing.acme.example")
         .dns("b.acme.example")
         .email("ops@ACME.example")
+        .ip([192, 0, 2, 1].into())
+        .upn("billing@corp.example")
 }
 
 #[test]
@@ -81,6 +83,8 @@ fn each_field_is_the_certificates_own() {
             ("{dns}", Some("billing.acme.example,b.acme.example")),
             ("{uri}", Some(SPIFFE_ID)),
             ("{email}", Some("ops@acme.example")),
+            ("{ip}", Some("192.0.2.1")),
+            ("{upn}", Some("billing@corp.example")),
             ("{not_before}", Some("2020-01-01T00:00:00Z")),
             ("{not_after}", Some("2099-01-01T00:00:00Z")),
             ("{route}", Some("only")),
@@ -95,9 +99,17 @@ fn each_field_is_the_certificates_own() {
 #[test]
 fn a_header_of_a_field_that_the_certificate_lacks_is_not_set() {
     let minted = leaf("a").mint();
-    for template in
-        ["{spiffe_id}", "{spiffe_trust_domain}", "{dns}", "{uri}", "{email}", "{subject.O}", "{issuer.OU}"]
-    {
+    for template in [
+        "{spiffe_id}",
+        "{spiffe_trust_domain}",
+        "{dns}",
+        "{uri}",
+        "{email}",
+        "{ip}",
+        "{upn}",
+        "{subject.O}",
+        "{issuer.OU}",
+    ] {
         assert_eq!(value(template, &minted), None, "{template}");
         assert_eq!(value(&format!("{{serial}} {template}"), &minted), None, "{template}, not even half");
     }

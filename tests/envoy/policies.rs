@@ -203,13 +203,14 @@ async fn every_example_policy_is_taken_by_both_versions_of_envoy() {
     let mut examples: Vec<(String, String)> = fs::read_dir(root().join("policies"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .map(|path| {
-            (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(path).unwrap())
+        .filter(|path| path.is_dir())
+        .map(|folder| {
+            let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, fs::read_to_string(folder.join("policy.json")).unwrap())
         })
         .collect();
     examples.sort();
-    assert!(examples.len() >= 4);
+    assert!(examples.len() >= 10);
     for version in [Version::Current, Version::Older] {
         let listeners = examples.iter().map(|(name, policy)| Listener::tls(name).policy(policy));
         let envoy =

@@ -196,11 +196,11 @@ fn the_example_policies_are_good() {
     let mut policies: Vec<String> = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            policies.push(path.to_str().unwrap().to_owned());
+        if path.is_dir() {
+            policies.push(path.join("policy.json").to_str().unwrap().to_owned());
         }
     }
-    assert!(policies.len() >= 4, "{policies:?}");
+    assert!(policies.len() >= 10, "{policies:?}");
     let arguments: Vec<&str> = std::iter::once("check").chain(policies.iter().map(String::as_str)).collect();
     let output = run(&arguments);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));

@@ -50,7 +50,7 @@ fn every_demand_is_explained_with_what_was_found() {
     let (code, page) = explain(&files, &["--cipher", "TLS_AES_128_GCM_SHA256", "--claims", &claims]);
     assert_eq!(code, Some(0), "{page}");
     for part in [
-        "`TLSv1.3`; demanded is `TLSv1.3`",
+        "`TLSv1.3`; demanded is at least `TLSv1.3`",
         "cipher suite `TLS_AES_128_GCM_SHA256`",
         "it is for `clientAuth`",
         "it holds `1` DNS names, and at most `1` are accepted",

@@ -9,6 +9,7 @@
 mod check;
 mod conformance;
 mod demands;
+mod expectations;
 mod explain;
 mod inspect;
 #[path = "../mint/mod.rs"]

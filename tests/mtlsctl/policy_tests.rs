@@ -124,6 +124,38 @@ fn a_certificate_may_come_from_a_file_beside_the_tests() {
 }
 
 #[test]
+fn several_peers_and_requests_of_one_test_are_each_tried_with_each() {
+    let mut tests = complete();
+    tests["tests"] = json!([{ "name": "a and b", "peer": ["a", "b", {}],
+        "request": ["GET https://acme.example/v1", "GET https://acme.example/v1/x"], "expect": "permit" }]);
+    let output = run(&["test", "--verbose", &files(&tests).path("tests.json")]);
+    let page = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{page}");
+    assert!(page.contains("pass  a and b: b: GET https://acme.example/v1/x\n"), "{page}");
+    assert!(page.contains("FAIL  a and b: no certificate: GET https://acme.example/v1\n"), "{page}");
+    assert!(page.contains("4 passed, 2 failed"), "{page}");
+}
+
+#[test]
+fn an_attribute_of_a_described_certificate_may_stand_twice() {
+    let policy =
+        POLICY.replace(r#"{ "dns": "a.acme.example" }"#, r#"{ "subject": { "OU": "b", "O": "x" } }"#);
+    let tests = json!({
+        "certificates": {
+            "units": { "subject": { "OU": ["a", "b"], "O": "x" } },
+            "organizations": { "subject": { "OU": "b", "O": ["x", "y"] } },
+        },
+        "tests": [
+            { "name": "any unit", "peer": "units", "request": "GET https://a/v1", "expect": "permit" },
+            { "name": "two of one", "peer": "organizations", "request": "GET https://a/v1", "expect": "identity_not_allowed" },
+        ],
+    });
+    let files = Files::new(&[("policy.json", &policy), ("tests.json", &tests.to_string())]);
+    let output = run(&["test", &files.path("tests.json")]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+#[test]
 fn tests_that_cannot_be_run_exit_with_2_and_say_why() {
     let one = |test: Value| json!({ "tests": [test] });
     for (tests, part) in [
@@ -133,6 +165,7 @@ fn tests_that_cannot_be_run_exit_with_2_and_say_why() {
         (json!({ "tests": [], "time": "now" }), "`now` is not a time"),
         (one(json!({ "name": "x", "request": "GET a/", "expect": "no_rout" })), "unknown reason `no_rout`"),
         (one(json!({ "name": "x", "request": "a/", "expect": "permit" })), "`a/` is not a request"),
+        (one(json!({ "name": "x", "request": [], "expect": "permit" })), "an empty list tests nothing"),
         (
             one(json!({ "name": "x", "peer": "a", "request": "GET a/", "expect": "permit" })),
             "unknown certificate `a`",

@@ -158,7 +158,7 @@ fn of_templates() {
         ),
         (
             "{zzz}",
-            "unknown field `{zzz}` (at `/routes/0/forward/headers/x-id`); known here: `{spiffe_id}`, `{spiffe_trust_domain}`, `{subject}`, `{subject.CN}`, `{issuer}`, `{issuer.CN}`, `{serial}`, `{sha256}`, `{spki_sha256}`, `{dns}`, `{uri}`, `{email}`, `{not_before}`, `{not_after}`, `{route}`, `{decision_id}`",
+            "unknown field `{zzz}` (at `/routes/0/forward/headers/x-id`); known here: `{spiffe_id}`, `{spiffe_trust_domain}`, `{subject}`, `{subject.CN}`, `{issuer}`, `{issuer.CN}`, `{serial}`, `{sha256}`, `{spki_sha256}`, `{dns}`, `{uri}`, `{email}`, `{ip}`, `{upn}`, `{not_before}`, `{not_after}`, `{route}`, `{decision_id}`",
         ),
         (
             "{subject.XY}",

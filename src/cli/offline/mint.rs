@@ -2,24 +2,24 @@
 //!
 //! Their keys follow from names and are no secrets: such a certificate shows what a policy says, and opens nothing.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use mtls_policy::identity::{AttributeType, ObjectIdentifier};
+use mtls_policy::identity::ObjectIdentifier;
 use p256::SecretKey;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyUsagePurpose, OtherNameValue, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData,
-    SanType, SerialNumber, SignatureAlgorithm,
+    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyUsagePurpose, OtherNameValue, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, PublicKeyData, SanType,
+    SerialNumber, SignatureAlgorithm,
 };
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
 
+use super::distinguished_name::{self, Attributes};
 use super::{OneOrMany, parse_time};
 
 /// How long before and after the time of a test a certificate is valid that does not say it.
@@ -37,8 +37,8 @@ const CERTIFICATE_POLICIES: &[u64] = &[2, 5, 29, 32];
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Description {
     /// Attributes by name or object identifier; by default `CN` is the certificate's name in the test file.
-    subject: Option<BTreeMap<String, String>>,
-    issuer: Option<BTreeMap<String, String>>,
+    subject: Option<Attributes>,
+    issuer: Option<Attributes>,
     /// Hexadecimal, colons optional.
     serial: Option<String>,
     spiffe_id: Option<String>,
@@ -98,11 +98,12 @@ impl Description {
     /// # Errors
     /// What of the description no certificate can hold.
     pub(crate) fn mint(&self, name: &str, now: OffsetDateTime) -> Result<Vec<u8>, String> {
-        let common_name = |text: &str| BTreeMap::from([("CN".to_owned(), text.to_owned())]);
+        let common_name = |text: &str| Attributes::from([("CN".to_owned(), OneOrMany::One(text.to_owned()))]);
         let subject = self.subject.clone().unwrap_or_else(|| common_name(name));
+        let subject = distinguished_name::encode(&subject)?;
         let issuer = self.issuer.clone().unwrap_or_else(|| common_name("Test CA"));
+        let issuer = distinguished_name::encode(&issuer)?;
         let mut params = CertificateParams::default();
-        params.distinguished_name = distinguished_name(&subject)?;
         params.serial_number = Some(self.serial_number(name)?);
         params.not_before = self.time(self.not_before.as_deref(), now - DEFAULT_AGE)?;
         params.not_after = self.time(self.not_after.as_deref(), now + DEFAULT_REMAINDER)?;
@@ -111,17 +112,19 @@ impl Description {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = self.extended_key_usages()?;
         params.custom_extensions = self.extensions()?;
-        let mut authority = CertificateParams::default();
-        authority.distinguished_name = distinguished_name(&issuer)?;
-        let issuer = Issuer::from_params(&authority, KeyOfNames::new("the authority of tests"));
+        let authority = CertificateParams::default();
+        let authority = Issuer::from_params(&authority, KeyOfNames::new("the authority of tests"));
         let signed = match self.key {
-            Key::EcP256 => params.signed_by(&KeyOfNames::new(name), &issuer),
-            Key::Rsa1024 => params.signed_by(&RsaPublicKey::new(name, 1024), &issuer),
-            Key::Rsa2048 => params.signed_by(&RsaPublicKey::new(name, 2048), &issuer),
-            Key::Rsa3072 => params.signed_by(&RsaPublicKey::new(name, 3072), &issuer),
-            Key::Rsa4096 => params.signed_by(&RsaPublicKey::new(name, 4096), &issuer),
+            Key::EcP256 => params.signed_by(&KeyOfNames::new(name), &authority),
+            Key::Rsa1024 => params.signed_by(&RsaPublicKey::new(name, 1024), &authority),
+            Key::Rsa2048 => params.signed_by(&RsaPublicKey::new(name, 2048), &authority),
+            Key::Rsa3072 => params.signed_by(&RsaPublicKey::new(name, 3072), &authority),
+            Key::Rsa4096 => params.signed_by(&RsaPublicKey::new(name, 4096), &authority),
         };
-        signed.map(|certificate| certificate.der().to_vec()).map_err(|error| error.to_string())
+        let certificate = signed.map_err(|error| error.to_string())?;
+        let sign = |body: &[u8]| authority.key().sign_bytes(body);
+        distinguished_name::rename(certificate.der(), &issuer, &subject, sign)
+            .map_err(|error| error.to_string())
     }
 
     fn time(&self, text: Option<&str>, default: OffsetDateTime) -> Result<OffsetDateTime, String> {
@@ -212,17 +215,6 @@ impl Description {
     }
 }
 
-fn distinguished_name(attributes: &BTreeMap<String, String>) -> Result<DistinguishedName, String> {
-    let mut name = DistinguishedName::new();
-    for (attribute, value) in attributes {
-        let kind = AttributeType::parse(attribute).map_err(|error| error.to_string())?;
-        let arcs = kind.object_identifier().arcs();
-        let arcs = arcs.ok_or_else(|| format!("`{attribute}` is too large an object identifier"))?;
-        name.push(DnType::CustomDnType(arcs), value.as_str());
-    }
-    Ok(name)
-}
-
 fn ia5(text: &str) -> Result<Ia5String, String> {
     Ia5String::try_from(text).map_err(|_| format!("`{text}` is not ASCII"))
 }
@@ -257,6 +249,11 @@ impl KeyOfNames {
         let public = secret.public_key().to_sec1_point(false).as_bytes().to_vec();
         Self { secret, public }
     }
+
+    fn sign_bytes(&self, message: &[u8]) -> Vec<u8> {
+        let signature: Signature = SigningKey::from(&self.secret).sign(message);
+        signature.to_der().as_bytes().to_vec()
+    }
 }
 
 impl PublicKeyData for KeyOfNames {
@@ -271,8 +268,7 @@ impl PublicKeyData for KeyOfNames {
 
 impl rcgen::SigningKey for KeyOfNames {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        let signature: Signature = SigningKey::from(&self.secret).sign(message);
-        Ok(signature.to_der().as_bytes().to_vec())
+        Ok(self.sign_bytes(message))
     }
 }
 

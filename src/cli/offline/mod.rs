@@ -2,6 +2,7 @@
 
 pub(crate) mod certificates;
 mod chosen;
+mod distinguished_name;
 pub(crate) mod mint;
 mod one_or_many;
 mod situation;
@@ -9,7 +10,7 @@ mod target;
 
 pub(crate) use chosen::Chosen;
 pub(crate) use one_or_many::OneOrMany;
-pub(crate) use situation::{Certificate, Connection, Situation, Tls, Token};
+pub(crate) use situation::{Certificate, Connection, Situation, Tls, Token, default_metadata};
 pub(crate) use target::Target;
 
 use mtls_policy::facts::Facts as _;

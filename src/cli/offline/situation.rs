@@ -1,12 +1,13 @@
 //! One request and its connection, described instead of seen.
 
+use std::net::{IpAddr, SocketAddr};
+
 use mtls_policy::cert::Fingerprint;
 use mtls_policy::facts::{FactError, Facts};
 use mtls_policy::request::Headers;
 use mtls_policy::token::DEFAULT_METADATA;
 use mtls_policy::token::{Claim, ClaimPath};
 use pem_rfc7468::LineEnding;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::chosen::Chosen;
@@ -37,16 +38,15 @@ pub(crate) struct Connection {
 }
 
 /// A token that the proxy verified.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub(crate) struct Token {
     /// The key of the metadata under which the proxy left the claims.
-    #[serde(default = "default_metadata")]
     pub(crate) metadata: String,
     pub(crate) claims: Map<String, Value>,
 }
 
-fn default_metadata() -> String {
+/// The key that policies mean that name none.
+pub(crate) fn default_metadata() -> String {
     DEFAULT_METADATA.to_owned()
 }
 
@@ -167,11 +167,11 @@ impl Facts for Situation {
     }
 
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
-        Ok(self.connection.source.clone().map(String::into_bytes))
+        Ok(self.connection.source.as_deref().map(with_port))
     }
 
     fn forwarded_address(&self) -> Result<Option<Vec<u8>>, FactError> {
-        Ok(self.connection.forwarded_source.clone().map(String::into_bytes))
+        Ok(self.connection.forwarded_source.as_deref().map(with_port))
     }
 
     fn envoy_route(&self) -> Result<Option<Vec<u8>>, FactError> {
@@ -187,9 +187,30 @@ impl Facts for Situation {
     }
 }
 
+/// An address as the proxy writes it, which always has a port; people leave it out. What is no address stays as it is.
+fn with_port(address: &str) -> Vec<u8> {
+    match address.parse::<IpAddr>() {
+        Ok(address) => SocketAddr::new(address, 0).to_string().into_bytes(),
+        Err(_) => address.as_bytes().to_vec(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_has_a_port_whether_it_is_written_or_not() {
+        for (text, expected) in [
+            ("192.0.2.1", "192.0.2.1:0"),
+            ("192.0.2.1:443", "192.0.2.1:443"),
+            ("2001:db8::1", "[2001:db8::1]:0"),
+            ("[2001:db8::1]:443", "[2001:db8::1]:443"),
+            ("pipe", "pipe"),
+        ] {
+            assert_eq!(String::from_utf8(with_port(text)).unwrap(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn an_honest_client_names_the_host_and_never_an_address() {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::de::{Deserializer, Error as _};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde_json::{Map, Value};
 
+use super::expectation::Expectation;
 use crate::cli::offline::mint::Description;
-use crate::cli::offline::{Chosen, OneOrMany, Token};
+use crate::cli::offline::{Chosen, OneOrMany, default_metadata};
 
 /// Tests of one policy.
 #[derive(Debug, Deserialize)]
@@ -22,6 +23,9 @@ pub(super) struct TestFile {
     pub(super) policy: PathBuf,
     /// When the requests are made: RFC 3339; by default the present.
     pub(super) time: Option<String>,
+    /// Fields of every described certificate that does not say otherwise.
+    #[serde(default)]
+    pub(super) certificate_defaults: CertificateFields,
     /// Certificates by name, for use in `peer`.
     #[serde(default)]
     pub(super) certificates: BTreeMap<String, CertificateSource>,
@@ -38,7 +42,28 @@ pub(super) enum CertificateSource {
     /// A PEM or DER file, relative to the file of tests.
     File(PathBuf),
     /// Minted with these fields.
-    Minted(Box<Description>),
+    Minted(CertificateFields),
+}
+
+/// Fields of a certificate, each of which can be read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CertificateFields(Map<String, Value>);
+
+impl CertificateFields {
+    /// The whole description: these fields, and `defaults` for the others.
+    pub(super) fn description(&self, defaults: &Self) -> Result<Description, String> {
+        let mut fields = defaults.0.clone();
+        fields.extend(self.0.clone());
+        Description::deserialize(Value::Object(fields)).map_err(|error| error.to_string())
+    }
+}
+
+impl<'de> Deserialize<'de> for CertificateFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = Self(Map::deserialize(deserializer)?);
+        fields.description(&Self::default()).map_err(D::Error::custom)?;
+        Ok(fields)
+    }
 }
 
 impl<'de> Deserialize<'de> for CertificateSource {
@@ -54,24 +79,45 @@ impl<'de> Deserialize<'de> for CertificateSource {
                 .map(|InFile { file }| Self::File(file))
                 .map_err(D::Error::custom);
         }
-        Description::deserialize(value).map(|fields| Self::Minted(Box::new(fields))).map_err(D::Error::custom)
+        CertificateFields::deserialize(value).map(Self::Minted).map_err(D::Error::custom)
     }
 }
 
-/// One test: who asks for what, and what should come of it.
+/// One test: who asks for what, and what should come of it. Of several peers each makes each of the requests.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Test {
     pub(super) name: String,
-    #[serde(default)]
-    pub(super) peer: Peer,
-    pub(super) request: Request,
+    #[serde(default = "nobody", rename = "peer", deserialize_with = "one_or_several")]
+    pub(super) peers: Vec<Peer>,
+    #[serde(rename = "request", deserialize_with = "one_or_several")]
+    pub(super) requests: Vec<Request>,
     /// What Envoy's own router chose.
     #[serde(default)]
     pub(super) envoy: Chosen,
     pub(super) expect: Expectation,
     /// RFC 3339; by default the file's.
     pub(super) time: Option<String>,
+}
+
+/// A peer without a certificate.
+fn nobody() -> Vec<Peer> {
+    vec![Peer::default()]
+}
+
+/// A value, or an array of them. An empty one would test nothing.
+fn one_or_several<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Array(values) if values.is_empty() => Err(D::Error::custom("an empty list tests nothing")),
+        Value::Array(values) => {
+            values.into_iter().map(|value| T::deserialize(value).map_err(D::Error::custom)).collect()
+        }
+        value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            T::deserialize(value).map(|value| vec![value]).map_err(D::Error::custom)
+        }
+    }
 }
 
 /// Who asks. A string is the name of a certificate, which stands for its verified holder on TLS.
@@ -90,8 +136,20 @@ pub(super) struct Peer {
     pub(super) source: Option<String>,
     /// What Envoy takes for the client's address, out of headers.
     pub(super) forwarded_source: Option<String>,
-    /// Claims of a token that Envoy verified.
+    /// A token that Envoy verified.
     pub(super) token: Option<Token>,
+}
+
+/// What a token says that Envoy verified.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    /// The key of the metadata under which Envoy left the claims.
+    #[serde(default = "default_metadata")]
+    pub(super) metadata: String,
+    pub(super) claims: Map<String, Value>,
+    /// The certificate whose digest is the token's `cnf` claim (RFC 8705, section 3.1).
+    pub(super) bound_to: Option<PeerCertificate>,
 }
 
 /// What Envoy says of a certificate.
@@ -197,126 +255,12 @@ impl<'de> Deserialize<'de> for Request {
     }
 }
 
-/// What should come of a request. What is left out may be anything.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Expectation {
-    pub(super) decision: Verdict,
-    pub(super) reason: Option<String>,
-    pub(super) route: Option<String>,
-    pub(super) mode: Option<String>,
-    pub(super) client: Option<String>,
-    pub(super) status: Option<u16>,
-    /// Headers that the upstream gets by the policy; `null` for one that is not set.
-    pub(super) upstream: BTreeMap<String, Option<String>>,
-}
-
-/// Whether a request may pass by the policy's rules, shadowed or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Verdict {
-    Permit,
-    Deny,
-}
-
-/// A string is `permit`, or the reason code of a denial.
-impl<'de> Deserialize<'de> for Expectation {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Fields {
-            decision: Verdict,
-            reason: Option<String>,
-            route: Option<String>,
-            mode: Option<String>,
-            client: Option<String>,
-            status: Option<u16>,
-            #[serde(default)]
-            upstream: BTreeMap<String, Option<String>>,
-        }
-        let value = Value::deserialize(deserializer)?;
-        let expectation = if let Value::String(word) = value {
-            let (decision, reason) = match word.as_str() {
-                "permit" => (Verdict::Permit, None),
-                "deny" => (Verdict::Deny, None),
-                _ => (Verdict::Deny, Some(word)),
-            };
-            Self {
-                decision,
-                reason,
-                route: None,
-                mode: None,
-                client: None,
-                status: None,
-                upstream: BTreeMap::new(),
-            }
-        } else {
-            let Fields { decision, reason, route, mode, client, status, upstream } =
-                Fields::deserialize(value).map_err(D::Error::custom)?;
-            Self { decision, reason, route, mode, client, status, upstream }
-        };
-        expectation.check().map_err(D::Error::custom)?;
-        Ok(expectation)
-    }
-}
-
-impl Expectation {
-    /// An expectation that nothing can meet is a mistake of its author.
-    fn check(&self) -> Result<(), String> {
-        let known = |what: &str, word: &Option<String>, words: &[&str]| match word {
-            Some(word) if !words.contains(&word.as_str()) => {
-                Err(format!("unknown {what} `{word}`, expected one of {}", words.join(", ")))
-            }
-            Some(_) | None => Ok(()),
-        };
-        let reasons = mtls_policy::policy::Reason::ALL.map(|reason| reason.code());
-        known("reason", &self.reason, &reasons)?;
-        known("mode", &self.mode, &["enforce", "shadow"])?;
-        known("client", &self.client, &["verified", "anonymous"])?;
-        match (self.decision, &self.reason, &self.client) {
-            (Verdict::Permit, Some(_), _) => Err("a permit has no reason".to_owned()),
-            (Verdict::Deny, _, Some(_)) => Err("`client` is known of permits only".to_owned()),
-            (Verdict::Permit | Verdict::Deny, _, _) => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<TestFile, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
-    }
-
-    fn expectation(text: &str) -> Result<Expectation, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_short_forms_mean_what_the_long_ones_say() {
-        for (short, long) in [
-            (r#""permit""#, r#"{"decision": "permit"}"#),
-            (r#""deny""#, r#"{"decision": "deny"}"#),
-            (r#""no_certificate""#, r#"{"decision": "deny", "reason": "no_certificate"}"#),
-        ] {
-            assert_eq!(expectation(short), expectation(long), "{short}");
-            assert!(expectation(short).is_ok(), "{short}");
-        }
-    }
-
-    #[test]
-    fn an_expectation_that_nothing_can_meet_is_an_error() {
-        for (text, part) in [
-            (r#""no_certifcate""#, "unknown reason `no_certifcate`"),
-            (r#"{"decision": "permit", "reason": "expired"}"#, "a permit has no reason"),
-            (r#"{"decision": "deny", "client": "verified"}"#, "`client` is known of permits only"),
-            (r#"{"decision": "deny", "mode": "shadowed"}"#, "unknown mode `shadowed`"),
-            (r#"{"decision": "deny", "rout": "a"}"#, "unknown field `rout`"),
-            (r#"{}"#, "missing field `decision`"),
-        ] {
-            let error = expectation(text).unwrap_err();
-            assert!(error.contains(part), "{text}: {error}");
-        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `mtlsctl test`: does a policy decide as its author meant?
 
 mod coverage;
+mod expectation;
 mod file;
 mod report;
 mod run;

@@ -76,6 +76,9 @@ fn file_section(page: &mut String, file: &FileResult, verbose: bool) {
         for difference in &test.differences {
             let _ = writeln!(page, "        {difference}");
         }
+        if let Some(detail) = &test.detail {
+            let _ = writeln!(page, "        because {}", trace::shown(detail));
+        }
         page.push_str(&trace::text(&test.trace, "          "));
     }
     for Gap { route, what } in &file.gaps {

@@ -4,18 +4,26 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use mtls_policy::Engine;
-use mtls_policy::outcome::{Outcome, Reply};
+use mtls_policy::outcome::Outcome;
+use mtls_policy::policy::Policy;
 use mtls_policy::policy::trace::Step;
-use mtls_policy::policy::{Client, Decision, Policy};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::coverage::{Coverage, Gap};
-use super::file::{CertificateSource, Expectation, PeerCertificate, Test, TestFile, Verdict};
+use super::file::{
+    CertificateFields, CertificateSource, Peer, PeerCertificate, Request, Test, TestFile, Token,
+};
 use crate::cli::offline::{
     self, Certificate, Connection, DECISION_ID, OneOrMany, Situation, Target, certificates, parse_time,
 };
+
+/// Where a client is that does not say it: an address for documentation (RFC 5737), in no network that a policy means.
+const DEFAULT_SOURCE: &str = "192.0.2.1";
 
 /// What the tests of one file came to.
 #[derive(Debug, Serialize)]
@@ -33,6 +41,9 @@ pub(super) struct TestResult {
     pub(super) name: String,
     /// What was expected and did not come; empty for a test that passed.
     pub(super) differences: Vec<String>,
+    /// Why the request was denied, for a test that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<String>,
     /// The steps of the decision, for a test that failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) trace: Vec<Step>,
@@ -55,7 +66,7 @@ pub(super) fn run(path: &Path, filter: Option<&str>, now: OffsetDateTime) -> Res
     let folder = path.parent().unwrap_or(Path::new("."));
     let engine = Engine::new(policy(&folder.join(&file.policy))?);
     let now = file.time.as_deref().map_or(Ok(now), parse_time).map_err(place)?;
-    let bench = Bench { folder, certificates: &file.certificates, now };
+    let bench = Bench { folder, defaults: &file.certificate_defaults, certificates: &file.certificates, now };
     let mut names = HashSet::new();
     if let Some(test) = file.tests.iter().find(|test| !names.insert(test.name.as_str())) {
         return Err(place(format!("two tests are named `{}`", test.name)));
@@ -63,8 +74,12 @@ pub(super) fn run(path: &Path, filter: Option<&str>, now: OffsetDateTime) -> Res
     let mut coverage = Coverage::of(engine.policy());
     let mut tests = Vec::new();
     for test in file.tests.iter().filter(|test| filter.is_none_or(|filter| test.name.contains(filter))) {
-        let failed = |why: String| place(format!("test `{}`: {why}", test.name));
-        tests.push(bench.run(&engine, test, &mut coverage).map_err(failed)?);
+        let cases =
+            test.peers.iter().flat_map(|peer| test.requests.iter().map(move |request| (peer, request)));
+        for (peer, request) in cases {
+            let failed = |why: String| place(format!("test `{}`: {why}", test.name));
+            tests.push(bench.run(&engine, test, (peer, request), &mut coverage).map_err(failed)?);
+        }
     }
     let routes = engine.policy().routes().iter().len();
     Ok(FileResult { file: path.to_owned(), tests, gaps: coverage.gaps(), routes })
@@ -81,32 +96,46 @@ fn policy(path: &Path) -> Result<Policy, String> {
 /// What the tests of a file share.
 struct Bench<'a> {
     folder: &'a Path,
+    defaults: &'a CertificateFields,
     certificates: &'a BTreeMap<String, CertificateSource>,
     now: OffsetDateTime,
 }
 
 impl Bench<'_> {
-    fn run(&self, engine: &Engine, test: &Test, coverage: &mut Coverage) -> Result<TestResult, String> {
+    fn run(
+        &self,
+        engine: &Engine,
+        test: &Test,
+        (peer, request): (&Peer, &Request),
+        coverage: &mut Coverage,
+    ) -> Result<TestResult, String> {
         let now = test.time.as_deref().map_or(Ok(self.now), parse_time)?;
-        let situation = self.situation(test, now)?;
+        let situation = self.situation(test, (peer, request), now)?;
         let mut trace = Vec::new();
         let decision = engine.decide_traced(&situation, Some(now), &mut trace);
         coverage.add(&decision, &trace);
-        let outcome = Outcome::of(&decision, engine.policy(), offline::headers_of(&situation), DECISION_ID);
-        let differences = differences(&test.expect, &decision, &outcome);
+        let headers = offline::headers_of(&situation);
+        let outcome = Outcome::of(&decision, engine.policy(), headers, DECISION_ID);
+        let differences = test.expect.differences(&decision, &outcome, headers);
+        let mut detail = decision.verdict().err().map(|denial| denial.detail().to_owned());
         if differences.is_empty() {
             trace.clear();
+            detail = None;
         }
-        Ok(TestResult { name: test.name.clone(), differences, trace })
+        Ok(TestResult { name: name(test, peer, request), differences, detail, trace })
     }
 
-    fn situation(&self, test: &Test, now: OffsetDateTime) -> Result<Situation, String> {
-        let Test { peer, request, .. } = test;
+    fn situation(
+        &self,
+        test: &Test,
+        (peer, request): (&Peer, &Request),
+        now: OffsetDateTime,
+    ) -> Result<Situation, String> {
         let target: Target = request.line.parse()?;
         let mut connection = Connection::to(&target);
-        connection.source.clone_from(&peer.source);
+        connection.source = Some(peer.source.clone().unwrap_or_else(|| DEFAULT_SOURCE.to_owned()));
         connection.forwarded_source.clone_from(&peer.forwarded_source);
-        connection.token.clone_from(&peer.token);
+        connection.token = peer.token.as_ref().map(|token| self.token(token, now)).transpose()?;
         connection.chosen.clone_from(&test.envoy);
         match &mut connection.transport {
             Some(tls) => {
@@ -132,6 +161,19 @@ impl Bench<'_> {
         Ok(Situation::new(&target, headers(&request.headers), connection))
     }
 
+    fn token(&self, token: &Token, now: OffsetDateTime) -> Result<offline::Token, String> {
+        let mut claims = token.claims.clone();
+        if let Some(certificate) = &token.bound_to {
+            let digest = Sha256::digest(self.certificate(certificate, now)?);
+            let confirmation = claims.entry("cnf").or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(confirmation) = confirmation else {
+                return Err("the claim `cnf` of a token with `bound_to` is no object".to_owned());
+            };
+            confirmation.insert("x5t#S256".to_owned(), json!(Base64UrlUnpadded::encode_string(&digest)));
+        }
+        Ok(offline::Token { metadata: token.metadata.clone(), claims })
+    }
+
     fn certificate(&self, certificate: &PeerCertificate, now: OffsetDateTime) -> Result<Vec<u8>, String> {
         let (name, source) = match certificate {
             PeerCertificate::Given(source) => ("client", source),
@@ -142,7 +184,7 @@ impl Bench<'_> {
             }
         };
         match source {
-            CertificateSource::Minted(fields) => fields.mint(name, now),
+            CertificateSource::Minted(fields) => fields.description(self.defaults)?.mint(name, now),
             CertificateSource::File(path) => {
                 let leaf = certificates::read(&self.folder.join(path))?.into_iter().next();
                 leaf.ok_or_else(|| format!("{}: it holds no certificate", path.display()))
@@ -151,80 +193,27 @@ impl Bench<'_> {
     }
 }
 
+/// The test's name, with the peer and the request where it has several.
+fn name(test: &Test, peer: &Peer, request: &Request) -> String {
+    let mut name = test.name.clone();
+    if test.peers.len() > 1 {
+        let who = match &peer.certificate {
+            Some(PeerCertificate::Named(name)) => name,
+            Some(PeerCertificate::Given(_)) => "a described certificate",
+            None => "no certificate",
+        };
+        name = format!("{name}: {who}");
+    }
+    if test.requests.len() > 1 {
+        name = format!("{name}: {}", request.line);
+    }
+    name
+}
+
 fn headers(headers: &BTreeMap<String, OneOrMany<String>>) -> Vec<(String, Vec<u8>)> {
     let pairs = headers.iter().flat_map(|(name, values)| {
         // Envoy hands header names over in lower case.
         values.as_slice().iter().map(move |value| (name.to_ascii_lowercase(), value.clone().into_bytes()))
     });
     pairs.collect()
-}
-
-fn differences(expected: &Expectation, decision: &Decision, outcome: &Outcome) -> Vec<String> {
-    let mut differences = Vec::new();
-    let mut compare = |what: &str, expected: Option<&str>, got: Option<&str>| {
-        if expected != got {
-            let word = |value: Option<&str>| value.unwrap_or("none").to_owned();
-            differences.push(format!("expected {what} {}, got {}", word(expected), word(got)));
-        }
-    };
-    let (verdict, reason, client) = match decision.verdict() {
-        Ok(permit) => (Verdict::Permit, None, Some(client_word(permit.client()))),
-        Err(denial) => (Verdict::Deny, Some(denial.reason().code()), None),
-    };
-    compare("decision", Some(verdict_word(expected.decision)), Some(verdict_word(verdict)));
-    let mode = Some(decision.mode().as_str());
-    let status = status(outcome).map(|status| status.to_string());
-    let expected_status = expected.status.map(|status| status.to_string());
-    for (what, expected, got) in [
-        ("reason", expected.reason.as_deref(), reason),
-        ("route", expected.route.as_deref(), decision.route().map(|route| route.name())),
-        ("mode", expected.mode.as_deref(), mode),
-        ("client", expected.client.as_deref(), client),
-        ("status", expected_status.as_deref(), status.as_deref()),
-    ] {
-        // What is not said may be anything.
-        if expected.is_some() {
-            compare(what, expected, got);
-        }
-    }
-    for (name, value) in &expected.upstream {
-        compare(
-            &format!("header `{name}` to the upstream"),
-            value.as_deref(),
-            upstream_header(outcome, name),
-        );
-    }
-    differences
-}
-
-/// The HTTP status of the answer; `None` for a request that passes or is answered in gRPC.
-fn status(outcome: &Outcome) -> Option<u16> {
-    match outcome {
-        Outcome::Reply(Reply::Http { status, .. }) => Some(*status),
-        Outcome::Reply(Reply::Grpc { .. }) | Outcome::Pass(_) => None,
-    }
-}
-
-fn upstream_header<'a>(outcome: &'a Outcome, name: &str) -> Option<&'a str> {
-    match outcome {
-        Outcome::Pass(changes) => {
-            let named = changes.set.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-            named.map(|(_, value)| value.as_ref())
-        }
-        Outcome::Reply(_) => None,
-    }
-}
-
-fn verdict_word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Permit => "permit",
-        Verdict::Deny => "deny",
-    }
-}
-
-fn client_word(client: Client) -> &'static str {
-    match client {
-        Client::Verified => "verified",
-        Client::Anonymous => "anonymous",
-    }
 }

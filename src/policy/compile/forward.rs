@@ -20,7 +20,7 @@ const MAX_TEMPLATE_BYTES: usize = 1024;
 const FORWARD_KEYS: Keys = Keys::of(&["headers", "client_cert", "client_cert_chain", "remove_xfcc"]);
 
 /// What a template may name. Any other attribute may stand behind the dot, too.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 18] = [
     "spiffe_id",
     "spiffe_trust_domain",
     "subject",
@@ -33,6 +33,8 @@ const FIELDS: [&str; 16] = [
     "dns",
     "uri",
     "email",
+    "ip",
+    "upn",
     "not_before",
     "not_after",
     "route",
@@ -136,6 +138,8 @@ fn field(name: &str) -> Result<Field, PolicyErrorKind> {
         "dns" => Field::Dns,
         "uri" => Field::Uri,
         "email" => Field::Email,
+        "ip" => Field::Ip,
+        "upn" => Field::Upn,
         "not_before" => Field::NotBefore,
         "not_after" => Field::NotAfter,
         "route" => Field::Route,
