@@ -282,3 +282,20 @@ fn every_key_is_described() {
         }
     }
 }
+
+#[test]
+fn every_field_of_a_forwarded_header_is_told() {
+    let schema = schema();
+    let headers = "/$defs/forward/properties/headers";
+    let description = schema.pointer(&format!("{headers}/description")).unwrap().as_str().unwrap();
+    let place = all_places().into_iter().find(|(place, _)| place.schema == headers).unwrap().0.document;
+    let text = with(&place, json!({ "x-a": "{?}" })).to_string();
+    let errors = Policy::from_json(text.as_bytes()).unwrap_err();
+    let help = errors.iter().find_map(PolicyError::help).unwrap();
+    let (_, fields) = help.split_once("known here: ").unwrap();
+    let mut fields = fields.split(", ").map(|field| field.trim_matches(['`', '{', '}'])).peekable();
+    assert!(fields.peek().is_some());
+    for field in fields.filter(|field| !field.contains('.')) {
+        assert!(description.contains(&format!("`{field}`")), "{field}");
+    }
+}
