@@ -9,6 +9,7 @@ mod input;
 mod inspect;
 mod offline;
 mod report;
+mod schema;
 mod test;
 mod trace;
 
@@ -31,6 +32,7 @@ enum Command {
     Explain(Box<explain::Explain>),
     Test(test::Test),
     Inspect(inspect::Inspect),
+    Schema(schema::Schema),
     Completions(completions::Completions),
     Conformance(conformance::Conformance),
 }
@@ -63,6 +65,7 @@ pub(crate) fn run() -> Exit {
         Command::Explain(explain) => explain.run(),
         Command::Test(test) => test.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Schema(schema) => schema.run(),
         Command::Completions(completions) => completions.run(),
         Command::Conformance(conformance) => conformance.run(),
     }

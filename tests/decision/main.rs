@@ -9,6 +9,9 @@
 
 #[path = "../mint/mod.rs"]
 mod mint;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "../schema/mod.rs"]
+mod schema;
 mod situation;
 
 mod ambiguous_paths;

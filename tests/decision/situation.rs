@@ -12,6 +12,10 @@ use time::OffsetDateTime;
 
 use crate::mint::{Ca, Leaf, Minted};
 
+#[cfg(not(target_arch = "wasm32"))]
+static SCHEMA: std::sync::LazyLock<crate::schema::Schema> =
+    std::sync::LazyLock::new(|| crate::schema::Schema::new(crate::schema::POLICY));
+
 /// The host of requests that name no other.
 pub(crate) const HOST: &str = "pay.acme.example";
 
@@ -280,10 +284,13 @@ pub(crate) fn one_route(members: Value) -> Value {
     merged(json!({ "name": "only", "match": { "path": { "prefix": "/" } } }), members)
 }
 
-/// A policy of these members; version and `peer_certificate` are there unless given.
+/// A policy of these members; version and `peer_certificate` are there unless given. An editor finds no fault with it.
 pub(crate) fn document(members: Value) -> Engine {
     let verified_by = json!({ "verified_by": { "envoy": { "resumption": "disabled" } } });
-    let document = merged(json!({ "version": 1, "peer_certificate": verified_by }), members).to_string();
+    let document = merged(json!({ "version": 1, "peer_certificate": verified_by }), members);
+    #[cfg(not(target_arch = "wasm32"))]
+    assert_eq!(SCHEMA.fault(&document), None, "{document}");
+    let document = document.to_string();
     match Policy::from_json(document.as_bytes()) {
         Ok(policy) => Engine::new(policy),
         Err(errors) => {

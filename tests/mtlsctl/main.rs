@@ -15,7 +15,12 @@ mod inspect;
 #[path = "../mint/mod.rs"]
 mod mint;
 mod mistakes;
+#[path = "../schema/places.rs"]
+mod places;
 mod policy_tests;
+#[path = "../schema/mod.rs"]
+mod schema;
+mod schemas;
 mod usage;
 
 use std::fs;

@@ -7,7 +7,7 @@ fn a_call_that_makes_no_sense_exits_with_2_and_says_what_would() {
     for (arguments, wanted) in [
         (&[][..], "Usage: mtlsctl"),
         (&["check"], "Usage: mtlsctl check"),
-        (&["chek", "x"], "similar subcommand exists: 'check'"),
+        (&["chek", "x"], "similar subcommands exist: 'schema', 'check'"),
         (&["check", "--format", "xml", "x"], "possible values: human, json"),
         (&["check", "--bogus", "x"], "unexpected argument '--bogus'"),
     ] {

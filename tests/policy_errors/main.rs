@@ -4,20 +4,31 @@
 
 mod demands;
 mod documents;
+#[cfg(not(target_arch = "wasm32"))]
+mod editors;
 mod forms;
 mod forward;
 mod json;
 mod limits;
 mod matchers;
 mod on_deny;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "../schema/places.rs"]
+mod places;
 mod routes;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "../schema/mod.rs"]
+mod schema;
 mod several;
 
 use mtls_policy::policy::Policy;
 
 /// Every error of a document, a line for each; nothing where it is a policy.
 fn errors(document: &str) -> String {
-    match Policy::from_json(document.as_bytes()) {
+    let compiled = Policy::from_json(document.as_bytes());
+    #[cfg(not(target_arch = "wasm32"))]
+    editors::agree(document, &compiled);
+    match compiled {
         Ok(_) => String::new(),
         Err(errors) => errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
     }
