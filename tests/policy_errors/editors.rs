@@ -183,7 +183,10 @@ fn every_name_of_a_key_in_the_schema_is_one_of_the_compiler_s_and_the_other_way_
             seen.insert(place.schema);
         }
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["/$defs/on_deny/properties/reasons"]);
+    assert_eq!(
+        seen.into_iter().collect::<Vec<_>>(),
+        ["/$defs/lint/properties/allow", "/$defs/on_deny/properties/reasons"]
+    );
 }
 
 #[test]
