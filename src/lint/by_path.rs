@@ -60,6 +60,7 @@ impl<'p> ByPath<'p> {
                 }
             }
             Language::Any
+            | Language::Begins(_)
             | Language::Expression(_)
             | Language::Plain
             | Language::Reading

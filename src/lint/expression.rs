@@ -10,6 +10,7 @@ use regex_automata::util::{start, syntax};
 use regex_automata::{Anchored, MatchKind};
 
 use super::language::{DEAD, State, TooLarge};
+use super::sample::sample;
 use crate::policy::PathCase;
 
 /// Most bytes of one expression's automaton, and most while it is made. An expression that people write comes to a
@@ -43,6 +44,11 @@ impl Expression {
             literal = literal.to_ascii_lowercase();
         }
         Self { text: text.to_owned(), case, literal, automaton: OnceCell::new() }
+    }
+
+    /// A short text that it is likely to match.
+    pub(super) fn sample(&self) -> Option<Vec<u8>> {
+        sample(&self.text)
     }
 
     /// Text with which every match begins.

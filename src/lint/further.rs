@@ -7,6 +7,7 @@ use super::expression::Expression;
 use super::language::{Language, TooLarge};
 use super::networks;
 use super::tree;
+use crate::identity::TextKind;
 use crate::policy::{Network, Node, PathCase, Value};
 
 /// Something that a request has one text of, or none.
@@ -34,7 +35,7 @@ pub(super) enum Wanted {
 /// Texts as a route names them.
 #[derive(Debug)]
 pub(super) struct Pattern {
-    /// The text itself, or an expression that says the same; exact where `language` is.
+    pub(super) kind: TextKind,
     pub(super) text: String,
     pub(super) language: Language,
 }
@@ -235,38 +236,37 @@ impl Pattern {
                 .and_then(|(key, _, value)| Some((key, tree::text(value)?)))
                 .unwrap_or_default(),
         };
-        // Whatever bytes there are.
-        let expression = match kind {
-            "prefix" => format!("{}(?s:.)*", regex_syntax::escape(text)),
-            "suffix" => format!("(?s:.)*{}", regex_syntax::escape(text)),
-            "regex" => text.to_owned(),
-            _ => {
-                return Self { text: text.to_owned(), language: Language::Exact(text.as_bytes().to_vec()) };
-            }
+        let expression =
+            |text: &str| Language::Expression(Box::new(Expression::new(text, PathCase::Sensitive)));
+        let (kind, language) = match kind {
+            "prefix" => (TextKind::Prefix, Language::Begins(text.as_bytes().to_vec())),
+            // Whatever bytes there are.
+            "suffix" => (TextKind::Suffix, expression(&format!("(?s:.)*{}", regex_syntax::escape(text)))),
+            "regex" => (TextKind::Regex, expression(text)),
+            _ => (TextKind::Exact, Language::Exact(text.as_bytes().to_vec())),
         };
-        let language = Language::Expression(Box::new(Expression::new(&expression, PathCase::Sensitive)));
-        Self { text: expression, language }
+        Self { kind, text: text.to_owned(), language }
     }
 
     /// The only text, where it is one.
     pub(super) fn exact(&self) -> Option<&str> {
-        match self.language {
-            Language::Exact(_) => Some(&self.text),
-            Language::Any
-            | Language::Prefix(_)
-            | Language::Template(_)
-            | Language::Expression(_)
-            | Language::Plain
-            | Language::Reading
-            | Language::PlainValue => None,
-        }
+        (self.kind == TextKind::Exact).then_some(&self.text)
+    }
+
+    /// What every text begins with, where nothing else is asked.
+    pub(super) fn beginning(&self) -> Option<&str> {
+        (self.kind == TextKind::Prefix).then_some(&self.text)
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.kind, &self.text) == (other.kind, &other.text)
     }
 
     /// Whether every text of `inner` is one of these, as far as that shows by their form.
     fn holds(&self, inner: &Self) -> bool {
         match (self.exact(), inner.exact()) {
             (_, Some(text)) => self.language.contains(text.as_bytes()) == Ok(true),
-            (None, None) => self.text == inner.text,
+            (None, None) => self.is_same(inner),
             (Some(_), None) => false,
         }
     }

@@ -23,6 +23,8 @@ pub(super) enum Language {
     Prefix(Vec<u8>),
     /// A template, `{` in it for each segment that is not named: no text of a policy's paths holds that.
     Template(Vec<u8>),
+    /// Whatever begins so.
+    Begins(Vec<u8>),
     /// What an expression matches as a whole.
     Expression(Box<Expression>),
     /// Paths that can be read in one way only: no escape, no parameter, no backslash, no empty and no dot segment.
@@ -47,6 +49,7 @@ impl Language {
             | Self::Exact(_)
             | Self::Prefix(_)
             | Self::Template(_)
+            | Self::Begins(_)
             | Self::Plain
             | Self::Reading
             | Self::PlainValue => Ok(0),
@@ -68,6 +71,8 @@ impl Language {
                 std::cmp::Ordering::Greater => state,
             },
             Self::Template(text) => template_next(text, state, byte),
+            Self::Begins(text) if state as usize == text.len() => state,
+            Self::Begins(text) => follow(text, state, byte),
             Self::Expression(expression) => expression.next(state, byte),
             Self::Plain => plain_next(state, byte),
             Self::Reading => match state {
@@ -89,7 +94,7 @@ impl Language {
         state != DEAD
             && match self {
                 Self::Any => true,
-                Self::Exact(text) => state as usize == text.len(),
+                Self::Exact(text) | Self::Begins(text) => state as usize == text.len(),
                 Self::Prefix(text) => state as usize >= text.len(),
                 // The end, or in a segment of any text that is the last.
                 Self::Template(text) => (state as usize).div_ceil(2) == text.len(),
@@ -106,6 +111,7 @@ impl Language {
             Self::Any => Ok(true),
             Self::Exact(exact) => Ok(exact == text),
             Self::Prefix(prefix) => Ok(is_below(text, prefix)),
+            Self::Begins(beginning) => Ok(text.starts_with(beginning)),
             Self::Expression(expression) if !text.starts_with(expression.literal()) => Ok(false),
             Self::Template(_) | Self::Expression(_) | Self::Plain | Self::Reading | Self::PlainValue => {
                 let mut state = self.start()?;
@@ -124,7 +130,7 @@ impl Language {
     pub(super) fn class(&self, byte: u8) -> u16 {
         match self {
             Self::Any => 0,
-            Self::Exact(text) => {
+            Self::Exact(text) | Self::Begins(text) => {
                 if text.contains(&byte) {
                     u16::from(byte) + 1
                 } else {
@@ -156,7 +162,7 @@ impl Language {
         match self {
             Self::Any | Self::PlainValue => b"",
             Self::Template(text) => literal_beginning(text),
-            Self::Exact(text) | Self::Prefix(text) => text,
+            Self::Exact(text) | Self::Prefix(text) | Self::Begins(text) => text,
             Self::Expression(expression) => expression.literal(),
             Self::Plain | Self::Reading => b"/",
         }
@@ -166,7 +172,7 @@ impl Language {
     pub(super) fn is_everything(&self) -> bool {
         match self {
             Self::Any | Self::Reading => true,
-            Self::Prefix(text) => text.is_empty(),
+            Self::Prefix(text) | Self::Begins(text) => text.is_empty(),
             Self::Exact(_) | Self::Template(_) | Self::Expression(_) | Self::Plain | Self::PlainValue => {
                 false
             }

@@ -41,6 +41,7 @@ mod patterns;
 mod plain_expressions;
 mod reach;
 mod request;
+mod sample;
 mod search;
 mod shadow;
 mod silence;

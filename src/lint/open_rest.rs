@@ -63,6 +63,7 @@ fn root<'v>(reach: &Reach<'_>, route: &'v RouteView<'_>) -> Option<&'v [u8]> {
         }
         Language::Exact(_)
         | Language::Template(_)
+        | Language::Begins(_)
         | Language::Plain
         | Language::Reading
         | Language::PlainValue => None,

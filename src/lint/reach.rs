@@ -20,6 +20,9 @@ const MAX_IN_THE_WAY: usize = 64;
 /// Most paths with several readings that are tried before the answer is left open.
 const MAX_TRIED: usize = 32;
 
+/// Most requests that are guessed for one route.
+const MAX_GUESSED: usize = 8;
+
 /// Methods of requests that may have no path.
 const WITHOUT_PATH: &[&str] = &["CONNECT", "OPTIONS"];
 
@@ -92,7 +95,7 @@ impl<'p> Reach<'p> {
 
     /// A request of one of `kinds` that the engine gives to `route`, with a path in all of `within`.
     ///
-    /// First among the paths of one reading, for which the index and the engine agree. If none of those does it, among
+    /// First what comes to mind, which costs least; then among the paths of one reading, for which the index and the engine agree. If none of those does it, among
     /// all texts that a reading can be: if even there is none, then no request is, for the engine selects a route only
     /// if every reading does. What remains is given to the engine as it stands.
     pub(super) fn request_for(
@@ -101,6 +104,9 @@ impl<'p> Reach<'p> {
         kinds: &Kinds<'_>,
         within: &[Part<'_>],
     ) -> Reached<Request> {
+        if let Some(request) = self.guess_for(route, kinds, within) {
+            return Reached::By(request);
+        }
         let mut in_the_way = Vec::new();
         let mut undecided = !kinds.stand_for_all;
         for kind in &kinds.kinds {
@@ -133,6 +139,28 @@ impl<'p> Reach<'p> {
         in_the_way.sort_unstable();
         in_the_way.dedup();
         Reached::Never(in_the_way)
+    }
+
+    fn guess_for(&self, route: usize, kinds: &Kinds<'_>, within: &[Part<'_>]) -> Option<Request> {
+        let own = self.view.routes.get(route)?.scope.part(PathCase::Sensitive);
+        let parts: Vec<Part<'_>> = [own].into_iter().chain(within.iter().copied()).collect();
+        let mut paths = match own.language {
+            Language::Expression(expression) => expression.sample().into_iter().collect(),
+            Language::Any
+            | Language::Exact(_)
+            | Language::Prefix(_)
+            | Language::Template(_)
+            | Language::Begins(_)
+            | Language::Plain
+            | Language::Reading
+            | Language::PlainValue => guesses(&parts),
+        };
+        paths.retain(|path| within.iter().all(|part| part.contains(path) == Ok(true)));
+        let requests = kinds.kinds.iter().flat_map(|kind| {
+            paths.iter().map(|path| Request { kind: kind.clone(), path: Some(path.clone()) })
+        });
+        let mut requests = requests.take(MAX_GUESSED);
+        requests.find(|request| self.selects(route, request))
     }
 
     /// Whether other routes take all that `route` would take, whatever else its requests have.
@@ -321,6 +349,7 @@ fn guesses(inside: &[Part<'_>]) -> Vec<Vec<u8>> {
             Language::Exact(_)
             | Language::Prefix(_)
             | Language::Template(_)
+            | Language::Begins(_)
             | Language::Any
             | Language::Plain
             | Language::Reading

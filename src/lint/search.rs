@@ -42,6 +42,7 @@ impl Part<'_> {
                 Language::Any
                 | Language::Prefix(_)
                 | Language::Template(_)
+                | Language::Begins(_)
                 | Language::Expression(_)
                 | Language::Plain
                 | Language::Reading

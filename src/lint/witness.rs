@@ -10,6 +10,7 @@ use super::language::Language;
 use super::networks::{self, Networks};
 use super::search::{Budget, Found, Part, find};
 use super::view::View;
+use crate::identity::TextKind;
 use crate::policy::PathCase;
 
 /// Most requests that stand for one route on one host and with one method.
@@ -37,8 +38,11 @@ pub(super) struct Named<'p> {
 #[derive(Debug, Default)]
 struct Texts<'p> {
     exact: HashSet<&'p str>,
-    /// By what is written.
-    patterns: HashMap<&'p str, &'p Pattern>,
+    /// Of the patterns that are nothing else, the beginnings.
+    beginnings: HashMap<&'p str, &'p Pattern>,
+    /// The others, each once.
+    patterns: Vec<&'p Pattern>,
+    known: HashSet<(TextKind, &'p str)>,
 }
 
 /// What requests of one route have.
@@ -71,14 +75,7 @@ impl<'p> Named<'p> {
                 Wanted::OneOf(patterns) => {
                     let texts = texts.entry(attribute).or_default();
                     for pattern in patterns {
-                        match pattern.exact() {
-                            Some(text) => {
-                                texts.exact.insert(text);
-                            }
-                            None => {
-                                texts.patterns.insert(&pattern.text, pattern);
-                            }
-                        }
+                        texts.add(pattern);
                     }
                 }
             }
@@ -183,9 +180,9 @@ impl<'p> Named<'p> {
             if others.exact.contains(text.as_str()) {
                 exact.push(Language::Exact(text.as_bytes().to_vec()));
             }
-            for pattern in
-                others.patterns.values().filter(|pattern| own.is_none_or(|own| own.text != pattern.text))
-            {
+            let is_other = |pattern: &&Pattern| own.is_none_or(|own| !own.is_same(pattern));
+            matching.extend(others.beginnings_of(&text).filter(is_other));
+            for pattern in others.patterns.iter().copied().filter(is_other) {
                 match pattern.language.contains(text.as_bytes()) {
                     Ok(true) => matching.push(pattern),
                     Ok(false) => {}
@@ -218,6 +215,24 @@ impl<'p> Named<'p> {
             sources.push(inside.or_else(|| networks::first(network)));
         }
         sources
+    }
+}
+
+impl<'p> Texts<'p> {
+    fn add(&mut self, pattern: &'p Pattern) {
+        if let Some(text) = pattern.exact() {
+            self.exact.insert(text);
+        } else if let Some(text) = pattern.beginning() {
+            self.beginnings.insert(text, pattern);
+        } else if self.known.insert((pattern.kind, &pattern.text)) {
+            self.patterns.push(pattern);
+        }
+    }
+
+    /// The patterns with which `text` begins.
+    fn beginnings_of(&self, text: &str) -> impl Iterator<Item = &'p Pattern> {
+        let beginnings = (1..=text.len()).filter_map(|end| text.get(..end));
+        beginnings.filter_map(|beginning| self.beginnings.get(beginning).copied())
     }
 }
 
