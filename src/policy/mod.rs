@@ -34,7 +34,7 @@ pub use forward::{
     HeaderError, HeaderName, OwnHeaders, XfccUse,
 };
 pub use host::{Host, HostPattern};
-pub use listener::{CertificateUse, ServerNameUse};
+pub use listener::{AddressUse, CertificateUse, CipherUse, ServerNameUse};
 pub use location::Location;
 pub use method::is_method;
 pub use on_deny::{
