@@ -1,7 +1,9 @@
 //! What a policy rests on in the listener that it runs behind.
 
+use std::collections::BTreeSet;
+
 use super::Policy;
-use super::route::ClientCertificate;
+use super::route::{CertificateRules, ClientCertificate, Route};
 use super::tls::ServerNameRule;
 
 /// What the routes of a policy, taken together, ask of clients' certificates.
@@ -21,6 +23,24 @@ pub enum ServerNameUse {
     /// No route looks at it.
     Never,
     /// Some route compares it.
+    Compared,
+}
+
+/// What the routes of a policy, taken together, ask of clients' addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressUse {
+    /// No route looks at them.
+    Never,
+    /// Some route has a condition `source`.
+    Compared,
+}
+
+/// What the routes of a policy, taken together, ask of the cipher suite of the TLS connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CipherUse {
+    /// No route looks at it.
+    Never,
+    /// Some route accepts certain ones only.
     Compared,
 }
 
@@ -49,13 +69,51 @@ impl Policy {
 
     /// What its routes ask of the server name of the TLS handshake.
     pub fn server_name_use(&self) -> ServerNameUse {
-        let compares = self.routes.iter().any(|route| match route.client_certificate() {
-            ClientCertificate::Ignored => false,
-            ClientCertificate::Optional(rules) | ClientCertificate::Required(rules) => {
-                rules.tls.server_name != ServerNameRule::Ignore
-            }
-        });
+        let compares = self.rules().any(|rules| rules.tls.server_name != ServerNameRule::Ignore);
         if compares { ServerNameUse::Compared } else { ServerNameUse::Never }
+    }
+
+    /// What its routes ask of clients' addresses.
+    pub fn address_use(&self) -> AddressUse {
+        let compares = self.routes.iter().any(|route| !route.matches.sources.is_empty());
+        if compares { AddressUse::Compared } else { AddressUse::Never }
+    }
+
+    /// What its routes ask of the cipher suite of the TLS connection.
+    pub fn cipher_use(&self) -> CipherUse {
+        let compares = self.rules().any(|rules| rules.tls.ciphers.is_some());
+        if compares { CipherUse::Compared } else { CipherUse::Never }
+    }
+
+    /// The keys of the metadata of `jwt_authn` under which its routes look for the claims of a token; none where no route
+    /// demands one.
+    pub fn token_metadata(&self) -> BTreeSet<&str> {
+        self.rules().filter_map(|rules| rules.token.as_ref()).map(|token| token.metadata.as_str()).collect()
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &CertificateRules> {
+        self.routes.iter().filter_map(|route| match route.client_certificate() {
+            ClientCertificate::Ignored => None,
+            ClientCertificate::Optional(rules) | ClientCertificate::Required(rules) => Some(rules),
+        })
+    }
+}
+
+impl Route {
+    /// The names of Envoy's routes, one of which must have been chosen; empty where any will do.
+    pub fn envoy_routes(&self) -> &[String] {
+        &self.matches.envoy_routes
+    }
+
+    /// The names of Envoy's clusters, one of which must have been chosen; empty where any will do.
+    pub fn envoy_clusters(&self) -> &[String] {
+        &self.matches.envoy_clusters
+    }
+
+    /// Namespace and key of the entries that the metadata of Envoy's route must have.
+    pub fn envoy_metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        let conditions = self.matches.route_metadata.iter();
+        conditions.map(|condition| (condition.namespace.as_str(), condition.key.as_str()))
     }
 }
 
@@ -101,5 +159,38 @@ mod tests {
         ] {
             assert_eq!(policy(routes).server_name_use(), wanted, "{routes:?}");
         }
+    }
+
+    #[test]
+    fn addresses_ciphers_and_tokens_are_used_where_a_route_asks_for_them() {
+        let idle = policy(&[OPEN, NEEDS]);
+        assert_eq!((idle.address_use(), idle.cipher_use()), (AddressUse::Never, CipherUse::Never));
+        assert!(idle.token_metadata().is_empty());
+        let asks = policy(&[
+            r#"{ "name": "near", "match": { "source": ["10.0.0.0/8"] }, "client_certificate": "ignored" }"#,
+            r#"{ "name": "strict", "match": { "path": "/s" }, "client_certificate": "required",
+                "allow": "any_verified", "tls": { "ciphers": ["TLS_AES_128_GCM_SHA256"] },
+                "token": { "bound": true } }"#,
+            r#"{ "name": "other", "match": { "path": "/t" }, "client_certificate": "optional",
+                "allow": "any_verified", "token": { "bound": true, "metadata": "claims" } }"#,
+        ]);
+        assert_eq!((asks.address_use(), asks.cipher_use()), (AddressUse::Compared, CipherUse::Compared));
+        assert_eq!(asks.token_metadata(), ["claims", "payload"].into());
+    }
+
+    #[test]
+    fn a_route_tells_what_it_wants_envoy_to_have_chosen() {
+        let policy = policy(&[
+            r#"{ "name": "a", "match": { "envoy_route": ["r", "s"], "envoy_cluster": "c",
+                "route_metadata": { "acme": { "tier": "gold" } } }, "client_certificate": "ignored" }"#,
+            OPEN,
+        ]);
+        let routes: Vec<&Route> = policy.routes().iter().collect();
+        assert_eq!(
+            (routes[0].envoy_routes(), routes[0].envoy_clusters()),
+            (&["r".into(), "s".into()][..], &["c".into()][..])
+        );
+        assert_eq!(routes[0].envoy_metadata().collect::<Vec<_>>(), [("acme", "tier")]);
+        assert!(routes[1].envoy_routes().is_empty() && routes[1].envoy_metadata().next().is_none());
     }
 }

@@ -75,6 +75,13 @@ pub(crate) fn policy_of(bootstrap: &mut Value) -> Value {
     serde_json::from_str(plugin(bootstrap)["configuration"]["value"].as_str().unwrap()).unwrap()
 }
 
+/// Sets a key of the first route that looks at certificates.
+pub(crate) fn set_on_first_route(bootstrap: &mut Value, key: &str, value: Value) {
+    let mut policy = policy_of(bootstrap);
+    policy["routes"][1][key] = value;
+    set_policy(bootstrap, &policy.to_string());
+}
+
 pub(crate) fn remove(object: &mut Value, key: &str) {
     object.as_object_mut().unwrap().remove(key).unwrap();
 }

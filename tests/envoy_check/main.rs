@@ -9,9 +9,12 @@
 
 mod bypass;
 mod common;
+mod connection;
 mod manager;
 mod neighbours;
 mod plugin;
 mod policies;
 mod report;
+mod routing;
 mod tls;
+mod token;

@@ -1,9 +1,9 @@
-//! The connection manager: forwarded certificate, addresses, paths.
+//! The connection manager: forwarded certificate, paths.
 
 use serde_json::{Value, json};
 
 use crate::common::{
-    OPEN, TRUSTED, chain, finds, finds_at, http_filters, manager, policy_of, remove, set_policy,
+    OPEN, TRUSTED, finds, finds_at, http_filters, manager, policy_of, remove, set_on_first_route, set_policy,
 };
 
 fn read_from(bootstrap: &mut Value, from: &str) {
@@ -100,54 +100,26 @@ fn a_header_in_json_is_found_where_the_filter_reads_it() {
     });
 }
 
-#[test]
-fn an_address_that_follows_a_header_is_found() {
-    finds_at("warning remote-address", ".use_remote_address", |bootstrap| {
-        manager(bootstrap)["use_remote_address"] = false.into();
-    });
-    finds_at("warning remote-address", ".typed_config", |bootstrap| {
-        remove(manager(bootstrap), "use_remote_address");
-    });
+fn forward_chain(bootstrap: &mut Value) {
+    set_on_first_route(bootstrap, "forward", json!({ "client_cert": true, "client_cert_chain": true }));
 }
 
 #[test]
-fn a_missing_source_is_found() {
-    let drop = |bootstrap: &mut Value| chain(bootstrap)["filters"].as_array_mut().unwrap().remove(0);
-    finds_at("warning no-source", "filter_chains[0]", |bootstrap| {
+fn a_header_without_the_chain_is_found_where_the_policy_forwards_it() {
+    let drop = |bootstrap: &mut Value| remove(details(bootstrap), "chain");
+    finds_at("warning no-forwarded-chain", ".set_current_client_cert_details", |bootstrap| {
+        forward_chain(bootstrap);
         drop(bootstrap);
     });
-    finds(&["warning no-source"], |bootstrap| {
-        chain(bootstrap)["filters"][0]["typed_config"]["on_new_connection"][0]["object_key"] =
-            "source".into();
+    finds(&["warning no-forwarded-chain", "note forward-mode"], |bootstrap| {
+        forward_chain(bootstrap);
+        forward(bootstrap, "SANITIZE");
     });
-}
-
-#[test]
-fn a_source_may_come_from_an_http_filter_before_ours_but_not_after() {
-    let move_to = |bootstrap: &mut Value, index: usize| {
-        let mut filter = chain(bootstrap)["filters"].as_array_mut().unwrap().remove(0);
-        let values = filter["typed_config"]["on_new_connection"].take();
-        filter["typed_config"] = json!({
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config",
-            "on_request_headers": values,
-        });
-        let manager = &mut chain(bootstrap)["filters"][0]["typed_config"];
-        manager["http_filters"].as_array_mut().unwrap().insert(index, filter);
-    };
-    finds(&[], |bootstrap| move_to(bootstrap, 0));
-    finds(&["warning no-source"], |bootstrap| move_to(bootstrap, 1));
-}
-
-#[test]
-fn a_source_that_may_be_something_else_is_found() {
-    let format = |bootstrap: &mut Value, format: &str| {
-        chain(bootstrap)["filters"][0]["typed_config"]["on_new_connection"][0]["format_string"]["text_format_source"]
-            ["inline_string"] = format.into();
-    };
-    for other in ["%REQ(x-forwarded-for)%", "%DOWNSTREAM_REMOTE_ADDRESS%", ""] {
-        finds_at("warning source-format", ".on_new_connection[0]", |bootstrap| format(bootstrap, other));
-    }
-    finds(&[], |bootstrap| format(bootstrap, "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"));
+    finds(&[], forward_chain);
+    finds(&[], |bootstrap| {
+        set_on_first_route(bootstrap, "forward", json!({ "client_cert": true }));
+        drop(bootstrap);
+    });
 }
 
 #[test]

@@ -211,6 +211,27 @@ impl<'d> At<'d> {
         }
     }
 
+    /// The whole number in this field, which protobuf also takes as text; 0 where there is none.
+    pub(super) fn number_of(&self, field: &str) -> u64 {
+        let number = match self.get(field).map(|at| &at.node.value) {
+            Some(Value::Number(number)) => number.as_u64(),
+            Some(Value::Text(digits)) => digits.parse().ok(),
+            Some(Value::Null | Value::Bool(_) | Value::List(_) | Value::Object(_)) | None => None,
+        };
+        number.unwrap_or(0)
+    }
+
+    /// The entry of this very key: those of a map are spelt one way only.
+    pub(super) fn entry(&self, key: &str) -> Option<At<'d>> {
+        self.entries().into_iter().find(|(name, _)| *name == key).map(|(_, at)| at)
+    }
+
+    /// The fields of this name, here and anywhere below.
+    pub(super) fn everywhere(&self, field: &str) -> Vec<At<'d>> {
+        let below = self.children().flat_map(|at| at.everywhere(field));
+        self.get(field).into_iter().chain(below).collect()
+    }
+
     /// The field, here or anywhere below, where it is `true`.
     pub(super) fn sets_anywhere(&self, field: &str) -> Option<At<'d>> {
         if let Some(found) = self.if_true(field) {

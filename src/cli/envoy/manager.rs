@@ -1,9 +1,11 @@
-//! The connection manager: what it does with the forwarded certificate, the client's address and the path.
+//! The connection manager: what it does with the forwarded certificate and the path.
 
-use mtls_policy::policy::{CertificateUse, LeafSource, Policy, Resumption, Verification};
+use mtls_policy::policy::{
+    CertificateUse, ForwardedCertificates, LeafSource, Policy, Resumption, Verification,
+};
 
 use super::Scene;
-use super::bootstrap::{HttpFilter, Transport, Typed};
+use super::bootstrap::Transport;
 use super::document::At;
 use super::finding::{Findings, Id};
 
@@ -18,21 +20,11 @@ const SLASH_ACTIONS: [&str; 5] = [
     "UNESCAPE_AND_FORWARD",
 ];
 
-/// Where the filter reads the address of the connection's other end.
-const SOURCE_KEY: &str = "mtls_policy.source";
-const SET_FILTER_STATE: [&str; 2] = [
-    "envoy.extensions.filters.network.set_filter_state.v3.Config",
-    "envoy.extensions.filters.http.set_filter_state.v3.Config",
-];
-
-pub(super) fn check(scene: &Scene<'_, '_>, before: &[HttpFilter<'_>], findings: &mut Findings) {
-    let manager = &scene.manager.at;
+pub(super) fn check(scene: &Scene<'_, '_>, findings: &mut Findings) {
     if !matches!(scene.chain.transport, Transport::Plaintext) {
         check_forwarding(scene, findings);
     }
-    check_remote_address(manager, findings);
-    check_source(scene, before, findings);
-    check_paths(manager, findings);
+    check_paths(&scene.manager.at, findings);
 }
 
 /// How much a policy rests on the forwarded header.
@@ -61,6 +53,7 @@ fn check_forwarding(scene: &Scene<'_, '_>, findings: &mut Findings) {
     let mode = manager.enum_of("forward_client_cert_details", &FORWARD_MODES).unwrap_or("SANITIZE");
     let at = manager.get("forward_client_cert_details").unwrap_or_else(|| manager.clone());
     let help = "write `forward_client_cert_details: SANITIZE_SET`";
+    check_forwarded_chain(scene, mode, findings);
     if let Some(matcher) = manager.get("forward_client_cert_matcher") {
         findings.warning(
             Id::ForwardMatcher,
@@ -155,57 +148,28 @@ fn check_details(scene: &Scene<'_, '_>, findings: &mut Findings) {
     }
 }
 
-fn check_remote_address(manager: &At<'_>, findings: &mut Findings) {
-    if manager.if_true("use_remote_address").is_none() {
+/// Of the certificates behind the client's own the filter learns by the header only.
+fn check_forwarded_chain(scene: &Scene<'_, '_>, mode: &str, findings: &mut Findings) {
+    let forwards_chain = |policy: &&Policy| {
+        policy.routes().iter().any(|route| match route.forward().certificates() {
+            ForwardedCertificates::LeafAndChain => true,
+            ForwardedCertificates::None | ForwardedCertificates::Leaf => false,
+        })
+    };
+    let manager = &scene.manager.at;
+    let details = manager.get("set_current_client_cert_details");
+    let written = ["SANITIZE_SET", "APPEND_FORWARD"].contains(&mode)
+        && details.as_ref().is_some_and(|details| details.if_true("chain").is_some());
+    if !written && scene.policies.iter().any(forwards_chain) {
         findings.warning(
-            Id::RemoteAddress,
-            &manager.get("use_remote_address").unwrap_or_else(|| manager.clone()),
-            "Envoy believes `x-forwarded-for` and `x-envoy-*` of whoever connects; the policy takes the \
-             connection's own address",
-            "write `use_remote_address: true`, unless only a load balancer of yours can reach the listener",
+            Id::NoForwardedChain,
+            details.as_ref().unwrap_or(manager),
+            "no upstream gets the `client-cert-chain` that the policy forwards: the filter takes it from `Chain` of \
+             `x-forwarded-client-cert`, which is not written",
+            "write `forward_client_cert_details: SANITIZE_SET`, and add `chain: true` to \
+             `set_current_client_cert_details`",
         );
     }
-}
-
-/// The address is put into filter state by a network filter, or by an HTTP filter before ours.
-fn check_source(scene: &Scene<'_, '_>, before: &[HttpFilter<'_>], findings: &mut Findings) {
-    let network = scene.chain.network_filters.iter().filter_map(Typed::config_of);
-    let http = before.iter().filter_map(|filter| filter.config.clone());
-    let mut sources: Vec<At<'_>> = Vec::new();
-    for config in network.chain(http).filter(|config| SET_FILTER_STATE.contains(&config.type_name)) {
-        for (_, values) in config.at.entries() {
-            sources.extend(
-                values.items().into_iter().filter(|value| value.text_of("object_key") == Some(SOURCE_KEY)),
-            );
-        }
-    }
-    if sources.is_empty() {
-        findings.warning(
-            Id::NoSource,
-            &scene.chain.at,
-            "the filter does not learn the address of the connection's other end",
-            "add the network filter `envoy.filters.network.set_filter_state` that `envoy/envoy.yaml` has, before \
-             the connection manager",
-        );
-    }
-    for source in sources {
-        let format = source
-            .follow(&["format_string", "text_format_source", "inline_string"])
-            .and_then(|format| format.text());
-        if !format.is_some_and(is_direct_address) {
-            findings.warning(
-                Id::SourceFormat,
-                &source,
-                "what the filter takes for the address of the connection's other end may be something else",
-                "write `inline_string: \"%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%\"`",
-            );
-        }
-    }
-}
-
-fn is_direct_address(format: &str) -> bool {
-    ["%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%", "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"]
-        .contains(&format)
 }
 
 fn check_paths(manager: &At<'_>, findings: &mut Findings) {

@@ -7,20 +7,26 @@
 //! | module | checks |
 //! |---|---|
 //! | [`tls`] | the TLS context, and what the listener reads of the handshake |
-//! | [`manager`] | the connection manager: forwarded certificate, addresses, paths |
+//! | [`manager`] | the connection manager: forwarded certificate, paths |
+//! | [`connection`] | what filters before ours tell of the connection: addresses, cipher suite |
+//! | [`token`] | the filter that verifies tokens |
+//! | [`routing`] | Envoy's routes, as far as the policy goes by them |
 //! | [`plugin`] | the filter itself |
 //! | [`bypass`] | ways around the filter |
 //! | [`neighbours`] | filters before and after it |
 
 mod bootstrap;
 mod bypass;
+mod connection;
 mod document;
 mod finding;
 mod manager;
 mod neighbours;
 mod plugin;
 mod report;
+mod routing;
 mod tls;
+mod token;
 
 pub(super) use finding::Id;
 pub(super) use report::EnvoyReport;
@@ -163,7 +169,10 @@ impl<'a> Walk<'a> {
                     let policies = self.policies_for(filter, embedded.as_ref().and_then(FileReport::policy));
                     let scene = Scene { bootstrap, listener, chain, manager, policies: &policies };
                     tls::check(&scene, &mut self.findings);
-                    manager::check(&scene, before, &mut self.findings);
+                    manager::check(&scene, &mut self.findings);
+                    connection::check(&scene, before, &mut self.findings);
+                    token::check(&scene, before, after, &mut self.findings);
+                    routing::check(&scene, &mut self.findings);
                     neighbours::check(before, after, &mut self.findings);
                     self.policies.extend(embedded);
                 }
