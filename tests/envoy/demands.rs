@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::common::{BILLING, PAY, PKI, Shared, ask, at, both, policy, route, unique, with};
 use crate::harness::mint::{EXTENDED_KEY_USAGE, Key, Leaf, der};
-use crate::harness::{Listener, Setup, Version};
+use crate::harness::{Envoy, Listener, Setup, Version};
 
 static CURRENT: Shared = Shared::new(|| setup(Version::Current));
 static OLDER: Shared = Shared::new(|| setup(Version::Older));
@@ -102,15 +102,11 @@ async fn a_listener_that_does_not_tell_the_cipher_suite_answers_with_an_error() 
 
 /// Asserts what becomes of a certificate where Envoy verifies it by a CA, and where it knows its key and looks at
 /// nothing else: `None` where it passes. One that is refused is refused in the handshake by the former.
-async fn assert_judged(version: Version, what: &str, leaf: Leaf, [verified, pinned]: [Judged; 2]) {
-    let envoy = match version {
-        Version::Current => CURRENT.envoy().await,
-        Version::Older => OLDER.envoy().await,
-    };
+async fn assert_judged(envoy: &Envoy, what: &str, leaf: Leaf, [verified, pinned]: [Judged; 2]) {
     let certificate = leaf.mint();
     for (listener, judged) in [("https", verified), ("pinned", pinned)] {
         let client = envoy.client_of(listener).presents(&certificate);
-        let shown = format!("{what}, {listener}, {version:?}");
+        let shown = format!("{what}, {listener}");
         if judged == Judged::NoAnswer {
             let reply = client.try_send(unique(Method::GET, &at("/plain"))).await;
             assert!(reply.is_err(), "{shown}: {reply:?}");
@@ -120,7 +116,7 @@ async fn assert_judged(version: Version, what: &str, leaf: Leaf, [verified, pinn
         match judged {
             Judged::Permitted => assert_eq!(asked.reply.status, 200, "{shown}: {asked:?}"),
             Judged::Denied(reason) => {
-                let record = asked.record(&envoy).await;
+                let record = asked.record(envoy).await;
                 assert_eq!(
                     (asked.reply.status, &record["reason"]),
                     (403, &json!(reason)),
@@ -130,7 +126,6 @@ async fn assert_judged(version: Version, what: &str, leaf: Leaf, [verified, pinn
             Judged::NoAnswer => {}
         }
     }
-    envoy.assert_no_trap().await;
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -144,7 +139,7 @@ enum Judged {
 async fn a_certificate_for_other_purposes_is_refused_even_where_the_listener_takes_it() {
     const GOOD: [Judged; 2] = [Judged::Permitted; 2];
     const WRONG: [Judged; 2] = [Judged::NoAnswer, Judged::Denied("wrong_key_usage")];
-    for version in [Version::Current, Version::Older] {
+    for envoy in [CURRENT.envoy().await, OLDER.envoy().await] {
         let leaf = |purposes: &[&[u64]]| PKI.ca.leaf("billing").purposes(purposes);
         let critical = |last: u8| {
             let purpose = der(0x06, &[&[0x2b, 6, 1, 5, 5, 7, 3, last]]);
@@ -163,8 +158,9 @@ async fn a_certificate_for_other_purposes_is_refused_even_where_the_listener_tak
             ("code", leaf(&[CODE_SIGNING]), WRONG),
             ("mail and code", leaf(&[EMAIL_PROTECTION, CODE_SIGNING]), WRONG),
         ] {
-            assert_judged(version, what, leaf, expected).await;
+            assert_judged(&envoy, what, leaf, expected).await;
         }
+        envoy.assert_no_trap().await;
     }
     let envoy = CURRENT.envoy().await;
     let server = envoy.client_of("pinned").presents(&PKI.ca.leaf("billing").purposes(&[SERVER_AUTH]).mint());
@@ -182,9 +178,9 @@ async fn a_broken_signature_is_refused_even_where_the_listener_takes_it() {
     let of_rsa = |last: u8, parameters: &[u8]| algorithm(&[&RSA, &[last]], parameters);
     let leaf = |inner: &[u8], outer: &[u8]| PKI.ca.leaf("billing").signature_algorithms(inner, outer);
     let mixed = Judged::Denied("malformed_certificate");
-    for version in [Version::Current, Version::Older] {
+    for envoy in [CURRENT.envoy().await, OLDER.envoy().await] {
         let good = leaf(&sha256, &sha256);
-        assert_judged(version, "ECDSA with SHA-256", good, [Judged::Permitted; 2]).await;
+        assert_judged(&envoy, "ECDSA with SHA-256", good, [Judged::Permitted; 2]).await;
         for (what, leaf, pinned) in [
             ("ECDSA with SHA-1", leaf(&sha1, &sha1), WEAK),
             ("RSA with SHA-1", leaf(&of_rsa(5, NULL), &of_rsa(5, NULL)), WEAK),
@@ -196,8 +192,9 @@ async fn a_broken_signature_is_refused_even_where_the_listener_takes_it() {
             // The parameters may be absent (RFC 4055, section 5); nobody has the key that this says, so that no CA fits.
             ("RSA without NULL", leaf(&of_rsa(11, &[]), &of_rsa(11, &[])), Judged::Permitted),
         ] {
-            assert_judged(version, what, leaf, [Judged::NoAnswer, pinned]).await;
+            assert_judged(&envoy, what, leaf, [Judged::NoAnswer, pinned]).await;
         }
+        envoy.assert_no_trap().await;
     }
 }
 
