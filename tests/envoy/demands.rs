@@ -1,12 +1,13 @@
 //! What routes demand of connections and certificates, on connections and with certificates that are real.
 
 use base64ct::{Base64, Encoding as _};
+use hyper::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::common::{BILLING, PAY, PKI, Shared, ask, at, both, policy, route, with};
-use crate::harness::mint::{Key, Leaf};
-use crate::harness::{Listener, Setup, Version};
+use crate::common::{BILLING, PAY, PKI, Shared, ask, at, both, policy, route, unique, with};
+use crate::harness::mint::{EXTENDED_KEY_USAGE, Key, Leaf, der};
+use crate::harness::{Envoy, Listener, Setup, Version};
 
 static CURRENT: Shared = Shared::new(|| setup(Version::Current));
 static OLDER: Shared = Shared::new(|| setup(Version::Older));
@@ -15,6 +16,8 @@ const SMART_CARD_LOGON: &[u64] = &[1, 3, 6, 1, 4, 1, 311, 20, 2, 2];
 const CLIENT_AUTH: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 2];
 const SERVER_AUTH: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 1];
 const EMAIL_PROTECTION: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 4];
+const CODE_SIGNING: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 3, 3];
+const ANY_PURPOSE: &[u64] = &[2, 5, 29, 37, 0];
 
 /// The suites of TLS 1.2 that Envoy and the tests' client prefer, one or the other by what the machine is good at.
 const SUITES: [&str; 2] = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"];
@@ -97,25 +100,102 @@ async fn a_listener_that_does_not_tell_the_cipher_suite_answers_with_an_error() 
     ask(&client, &at("/plain")).await.assert_permitted(&envoy, "SUCCESS").await;
 }
 
+/// Asserts what becomes of a certificate where Envoy verifies it by a CA, and where it knows its key and looks at
+/// nothing else: `None` where it passes. One that is refused is refused in the handshake by the former.
+async fn assert_judged(envoy: &Envoy, what: &str, leaf: Leaf, [verified, pinned]: [Judged; 2]) {
+    let certificate = leaf.mint();
+    for (listener, judged) in [("https", verified), ("pinned", pinned)] {
+        let client = envoy.client_of(listener).presents(&certificate);
+        let shown = format!("{what}, {listener}");
+        if judged == Judged::NoAnswer {
+            let reply = client.try_send(unique(Method::GET, &at("/plain"))).await;
+            assert!(reply.is_err(), "{shown}: {reply:?}");
+            continue;
+        }
+        let asked = ask(&client, &at("/plain")).await;
+        match judged {
+            Judged::Permitted => assert_eq!(asked.reply.status, 200, "{shown}: {asked:?}"),
+            Judged::Denied(reason) => {
+                let record = asked.record(envoy).await;
+                assert_eq!(
+                    (asked.reply.status, &record["reason"]),
+                    (403, &json!(reason)),
+                    "{shown}: {record}"
+                );
+            }
+            Judged::NoAnswer => {}
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Judged {
+    Permitted,
+    Denied(&'static str),
+    NoAnswer,
+}
+
 #[tokio::test]
 async fn a_certificate_for_other_purposes_is_refused_even_where_the_listener_takes_it() {
-    let envoy = CURRENT.envoy().await;
-    let leaf = |purposes: &[&[u64]]| PKI.ca.leaf("billing").purposes(purposes);
-    for (leaf, reason) in [
-        (leaf(&[SERVER_AUTH]), Some("wrong_key_usage")),
-        (leaf(&[EMAIL_PROTECTION]), Some("wrong_key_usage")),
-        (leaf(&[SERVER_AUTH, CLIENT_AUTH]), None),
-        (leaf(&[]), None),
-    ] {
-        let client = envoy.client_of("pinned").presents(&leaf.mint());
-        let asked = ask(&client, &at("/plain")).await;
-        match reason {
-            Some(reason) => asked.assert_denied(&envoy, 403, reason).await,
-            None => asked.assert_permitted(&envoy, "SUCCESS").await,
+    const GOOD: [Judged; 2] = [Judged::Permitted; 2];
+    const WRONG: [Judged; 2] = [Judged::NoAnswer, Judged::Denied("wrong_key_usage")];
+    for envoy in [CURRENT.envoy().await, OLDER.envoy().await] {
+        let leaf = |purposes: &[&[u64]]| PKI.ca.leaf("billing").purposes(purposes);
+        let critical = |last: u8| {
+            let purpose = der(0x06, &[&[0x2b, 6, 1, 5, 5, 7, 3, last]]);
+            leaf(&[]).critical_extension(EXTENDED_KEY_USAGE, &der(0x30, &[&purpose]))
         };
+        for (what, leaf, expected) in [
+            ("clients", leaf(&[CLIENT_AUTH]), GOOD),
+            ("servers and clients", leaf(&[SERVER_AUTH, CLIENT_AUTH]), GOOD),
+            ("clients, critical", critical(2), GOOD),
+            ("no purpose named", leaf(&[]), GOOD),
+            // Envoy takes it for none, the filter for one.
+            ("any purpose", leaf(&[ANY_PURPOSE]), [Judged::NoAnswer, Judged::Permitted]),
+            ("servers", leaf(&[SERVER_AUTH]), WRONG),
+            ("servers, critical", critical(1), WRONG),
+            ("mail", leaf(&[EMAIL_PROTECTION]), WRONG),
+            ("code", leaf(&[CODE_SIGNING]), WRONG),
+            ("mail and code", leaf(&[EMAIL_PROTECTION, CODE_SIGNING]), WRONG),
+        ] {
+            assert_judged(&envoy, what, leaf, expected).await;
+        }
+        envoy.assert_no_trap().await;
     }
-    let server = envoy.client_of("pinned").presents(&leaf(&[SERVER_AUTH]).mint());
+    let envoy = CURRENT.envoy().await;
+    let server = envoy.client_of("pinned").presents(&PKI.ca.leaf("billing").purposes(&[SERVER_AUTH]).mint());
     ask(&server, &at("/purpose")).await.assert_permitted(&envoy, "SUCCESS").await;
+}
+
+#[tokio::test]
+async fn a_broken_signature_is_refused_even_where_the_listener_takes_it() {
+    const RSA: [u8; 8] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+    const ECDSA: [u8; 6] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04];
+    const NULL: &[u8] = &[0x05, 0x00];
+    const WEAK: Judged = Judged::Denied("weak_certificate");
+    let algorithm = |oid: &[&[u8]], parameters: &[u8]| der(0x30, &[&der(0x06, oid), parameters]);
+    let (sha1, sha256) = (algorithm(&[&ECDSA, &[1]], &[]), algorithm(&[&ECDSA, &[3, 2]], &[]));
+    let of_rsa = |last: u8, parameters: &[u8]| algorithm(&[&RSA, &[last]], parameters);
+    let leaf = |inner: &[u8], outer: &[u8]| PKI.ca.leaf("billing").signature_algorithms(inner, outer);
+    let mixed = Judged::Denied("malformed_certificate");
+    for envoy in [CURRENT.envoy().await, OLDER.envoy().await] {
+        let good = leaf(&sha256, &sha256);
+        assert_judged(&envoy, "ECDSA with SHA-256", good, [Judged::Permitted; 2]).await;
+        for (what, leaf, pinned) in [
+            ("ECDSA with SHA-1", leaf(&sha1, &sha1), WEAK),
+            ("RSA with SHA-1", leaf(&of_rsa(5, NULL), &of_rsa(5, NULL)), WEAK),
+            ("RSA with MD5", leaf(&of_rsa(4, NULL), &of_rsa(4, NULL)), WEAK),
+            ("an unknown signature", leaf(&of_rsa(99, NULL), &of_rsa(99, NULL)), WEAK),
+            ("SHA-1 inside, SHA-256 beside", leaf(&sha1, &sha256), mixed),
+            ("SHA-256 inside, SHA-1 beside", leaf(&sha256, &sha1), mixed),
+            ("NULL inside and not beside", leaf(&of_rsa(11, NULL), &of_rsa(11, &[])), mixed),
+            // The parameters may be absent (RFC 4055, section 5); nobody has the key that this says, so that no CA fits.
+            ("RSA without NULL", leaf(&of_rsa(11, &[]), &of_rsa(11, &[])), Judged::Permitted),
+        ] {
+            assert_judged(&envoy, what, leaf, [Judged::NoAnswer, pinned]).await;
+        }
+        envoy.assert_no_trap().await;
+    }
 }
 
 #[tokio::test]

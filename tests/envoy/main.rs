@@ -26,5 +26,8 @@ mod policies;
 mod replacement;
 mod replies;
 mod routing;
+mod server_names;
+mod sessions;
 mod shipped;
+mod streams;
 mod tokens;

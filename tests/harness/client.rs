@@ -44,6 +44,7 @@ pub struct Client {
     protocol: Protocol,
     versions: Vec<&'static SupportedProtocolVersion>,
     resumption: Resumption,
+    fragments: Option<usize>,
 }
 
 impl Client {
@@ -58,6 +59,7 @@ impl Client {
             protocol: Protocol::Http1,
             versions: vec![&TLS12, &TLS13],
             resumption: Resumption::disabled(),
+            fragments: None,
         }
     }
 
@@ -67,10 +69,22 @@ impl Client {
     }
 
     /// Presents a certificate and certificates of CAs behind it.
-    pub fn presents_chain(mut self, certificate: &Minted, cas: &[&Ca]) -> Client {
-        let chain =
-            [certificate.der.clone()].into_iter().chain(cas.iter().map(|ca| ca.der().to_vec())).collect();
+    pub fn presents_chain(self, certificate: &Minted, cas: &[&Ca]) -> Client {
+        let cas: Vec<&[u8]> = cas.iter().map(|ca| ca.der()).collect();
+        self.presents_followed_by(certificate, &cas)
+    }
+
+    /// Presents a certificate and any others (DER) behind it.
+    pub fn presents_followed_by(mut self, certificate: &Minted, others: &[&[u8]]) -> Client {
+        let others = others.iter().map(|other| other.to_vec());
+        let chain = [certificate.der.clone()].into_iter().chain(others).collect();
         self.presented = Some(Presented::new(chain, certificate.key_der()));
+        self
+    }
+
+    /// The same client, with the TLS sessions that it has, at another listener.
+    pub fn at(mut self, address: SocketAddr) -> Client {
+        self.address = address;
         self
     }
 
@@ -101,6 +115,13 @@ impl Client {
     /// Resumes TLS sessions of its own and its clones' earlier connections, where the server lets it.
     pub fn resumption(mut self) -> Client {
         self.resumption = Resumption::in_memory_sessions(32);
+        self
+    }
+
+    /// Sends its part of the handshake in many small TLS records.
+    pub fn fragmented(mut self) -> Client {
+        // The least that rustls accepts.
+        self.fragments = Some(32);
         self
     }
 
@@ -159,6 +180,7 @@ impl Client {
             self.presented.as_ref(),
             &self.versions,
             self.resumption.clone(),
+            self.fragments,
             alpn,
         );
         let name = match &self.sni {

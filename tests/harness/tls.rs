@@ -93,11 +93,13 @@ impl ServerCertVerifier for Pinned {
 
 /// A configuration for one server. Connections resume each other's sessions where they share `resumption`, `server`
 /// and `presented`.
+/// `fragments` is the length of a TLS record, where it is not the longest.
 pub fn configuration(
     server: &Arc<Pinned>,
     presented: Option<&Arc<Presented>>,
     versions: &[&'static SupportedProtocolVersion],
     resumption: Resumption,
+    fragments: Option<usize>,
     alpn: &[&[u8]],
 ) -> Arc<ClientConfig> {
     let server: Arc<Pinned> = Arc::clone(server);
@@ -114,6 +116,7 @@ pub fn configuration(
         None => builder.with_no_client_auth(),
     };
     configuration.resumption = resumption;
+    configuration.max_fragment_size = fragments;
     configuration.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Arc::new(configuration)
 }

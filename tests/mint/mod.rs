@@ -50,6 +50,7 @@ pub(crate) const UPN: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 
 
 const KEY_USAGE: &[u64] = &[2, 5, 29, 15];
 pub(crate) const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
+pub(crate) const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
 pub(crate) const CERTIFICATE_POLICIES: &[u64] = &[2, 5, 29, 32];
 pub(crate) const EXTENDED_KEY_USAGE: &[u64] = &[2, 5, 29, 37];
 
@@ -135,8 +136,18 @@ impl Ca {
 
     /// A CA below this one.
     pub(crate) fn intermediate(&self, name: &str) -> Ca {
+        self.intermediate_with(name, &[])
+    }
+
+    /// A CA below this one with further extensions, which are critical.
+    pub(crate) fn intermediate_with(&self, name: &str, extensions: &[(&[u64], &[u8])]) -> Ca {
         let key = Key::new(name);
-        let params = ca_params(name, &key);
+        let mut params = ca_params(name, &key);
+        for (oid, contents) in extensions {
+            let mut extension = CustomExtension::from_oid_content(oid, contents.to_vec());
+            extension.set_criticality(true);
+            params.custom_extensions.push(extension);
+        }
         let der = params.signed_by(&key, &self.issuer()).unwrap().der().to_vec();
         Ca { params, key, der }
     }

@@ -53,6 +53,7 @@ fn admin_policy(resumption: &str) -> Value {
         { "subject": { "CN": "admin" } },
         { "dns": "admin.acme.example" },
         { "email": "admin@acme.example" },
+        { "upn": "admin@acme.example" },
         { "uri": "https://acme.example/admin" },
         { "spiffe_id": "spiffe://acme.example/admin" },
         { "serial": "01" },

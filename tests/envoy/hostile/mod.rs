@@ -2,10 +2,14 @@
 //! them a good request succeeds and there is no trace of a trap.
 
 mod certificates;
+mod chains;
 mod headers;
+mod hosts;
 mod http2;
+mod kinds;
 mod names;
 mod paths;
+mod records;
 mod targets;
 mod traps;
 mod xfcc;

@@ -3,7 +3,7 @@
 use super::certificates::Read::*;
 use super::certificates::{Case, case};
 use crate::harness::mint::{
-    BMP, CN, IA5, Leaf, PRINTABLE, SAN_DNS, SAN_EMAIL, SAN_IP, SAN_URI, TELETEX, UNIVERSAL, UTF8, der,
+    BMP, CN, IA5, Leaf, OU, PRINTABLE, SAN_DNS, SAN_EMAIL, SAN_IP, SAN_URI, TELETEX, UNIVERSAL, UTF8, der,
 };
 
 /// Subjects; the administrator's has `CN=admin`.
@@ -45,6 +45,14 @@ pub(super) fn subjects(leaf: &Leaf) -> Vec<Case> {
         ),
         case("two in two relative names", leaf().subject(CN, "user").subject(CN, "admin"), CannotTell),
         case("the same one twice", leaf().subject(CN, "admin").subject(CN, "admin"), CannotTell),
+        case("before a unit", leaf().subject(CN, "admin").subject(OU, "people"), Admin),
+        case("behind a unit", leaf().subject(OU, "people").subject(CN, "admin"), Admin),
+        case("the unit's name", leaf().subject(OU, "admin").subject(CN, "user"), Other),
+        case(
+            "beside a unit in one relative name",
+            leaf().relative_name(&[(CN, UTF8, b"admin"), (OU, UTF8, b"people")]),
+            Admin,
+        ),
         case("a host's name", name(UTF8, b"admin.acme.example"), Other),
         case("no subject", leaf().no_subject(), Other),
         // The older BoringSSL lets it pass.
@@ -52,8 +60,8 @@ pub(super) fn subjects(leaf: &Leaf) -> Vec<Case> {
     ]
 }
 
-/// Alternative names; the administrator's are `admin.acme.example`, `admin@acme.example`, `https://acme.example/admin`
-/// and `spiffe://acme.example/admin`.
+/// Alternative names; the administrator's are `admin.acme.example`, `admin@acme.example` (as address and as principal name),
+/// `https://acme.example/admin` and `spiffe://acme.example/admin`.
 pub(super) fn alternative_names(leaf: &Leaf) -> Vec<Case> {
     let leaf = || leaf.clone();
     let dns = |name: &[u8]| leaf().raw_san(SAN_DNS, name);
@@ -110,7 +118,8 @@ pub(super) fn alternative_names(leaf: &Leaf) -> Vec<Case> {
         case("a SPIFFE ID as DNS name", dns(b"spiffe://acme.example/admin"), CannotTell),
         case("an address as DNS name", dns(b"admin@acme.example"), CannotTell),
         case("an IP address of three bytes", leaf().raw_san(SAN_IP, b"\x01\x02\x03"), Other),
-        case("a user principal name with NUL", leaf().raw_san(0xa0, &user_principal_name), Other),
+        case("a user principal name with NUL", leaf().raw_san(0xa0, &user_principal_name), CannotTell),
+        case("the administrator's principal name", leaf().upn("Admin@ACME.example"), Admin),
         case("another name of rubbish", leaf().raw_san(0xa0, b"admin"), Refused),
         case("a name of an unknown kind", leaf().raw_san(0x8f, b"admin"), Refused),
         case("a name of no kind", leaf().raw_san(UTF8, b"admin"), Refused),

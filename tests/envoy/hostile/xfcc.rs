@@ -1,7 +1,7 @@
 //! `x-forwarded-client-cert` where the filter needs it, and the client wrote it, whole or in part.
 
 use super::{BILLING, HOST, Target, check_reply, policy, verdict};
-use crate::harness::mint::Minted;
+use crate::harness::mint::{Minted, xfcc_escaped};
 use crate::harness::{Forward, Listener, Version};
 
 /// An Envoy that lacks the attribute, and has a listener that treats the header so.
@@ -32,6 +32,11 @@ async fn strike(target: &Target, client: &Minted, header: &[u8]) -> String {
     verdict(reply.status, Some(&record))
 }
 
+/// An element with two certificates where one belongs.
+fn two_blocks(first: &Minted, second: &Minted) -> String {
+    format!("Hash={};Cert=\"{}\"", first.hex_digest(), xfcc_escaped(&(first.pem() + &second.pem())))
+}
+
 #[tokio::test]
 async fn a_header_that_the_client_wrote_names_the_connections_certificate_or_nothing() {
     const OWN: &str = "identity_not_allowed 403";
@@ -59,6 +64,14 @@ async fn a_header_that_the_client_wrote_names_the_connections_certificate_or_not
         (of_web.replace("%0A", "%0a").as_bytes(), MALFORMED),
         (of_web.replace("%0A", "%0D%0A").as_bytes(), MALFORMED),
         (of_web.replace("%0A", "+").as_bytes(), MALFORMED),
+        (of_web.replace("Cert=\"", "Cert=\"text%0A").as_bytes(), MALFORMED),
+        (format!("{}text\"", of_web.trim_end_matches('"')).as_bytes(), MALFORMED),
+        (of_web.replace("%0A-----END", "-----END").as_bytes(), MALFORMED),
+        (of_web.replace("-----%0A\"", "-----\"").as_bytes(), MALFORMED),
+        (of_web.replace("%20CERTIFICATE", "%20TRUSTED%20CERTIFICATE").as_bytes(), MALFORMED),
+        (of_web.replace("%2B", "%2b").replace("%2F", "%2f").as_bytes(), MALFORMED),
+        (two_blocks(&web, &billing).as_bytes(), MALFORMED),
+        (two_blocks(&billing, &web).as_bytes(), MISMATCH),
         (of_web.trim_end_matches('"').as_bytes(), MALFORMED),
         (&[of_web.as_bytes(), b";X=\xff"].concat(), MALFORMED),
         (b"\xff\xfe", MALFORMED),
