@@ -98,6 +98,6 @@ fn covered(reach: &Reach<'_>, scope: &Scope, index: usize, route: &RouteView<'_>
     }
     match reach.request_without_path(index, scope, &hosts, &methods) {
         Reached::Never(_) if undecided => Reached::Undecided,
-        outcome => outcome,
+        outcome @ (Reached::By(_) | Reached::Never(_) | Reached::Undecided) => outcome,
     }
 }

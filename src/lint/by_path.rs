@@ -7,13 +7,15 @@ use super::language::{ANY_SEGMENT, Language};
 use super::networks;
 use crate::policy::Network;
 
+type ByText<'p> = HashMap<&'p [u8], Routes<'p>>;
+
 /// Routes of one host, each by the form of its path.
 #[derive(Debug, Default)]
 pub(super) struct ByPath<'p> {
-    exact: HashMap<&'p [u8], Routes<'p>>,
-    prefix: HashMap<&'p [u8], Routes<'p>>,
+    exact: ByText<'p>,
+    prefix: ByText<'p>,
     /// For each way in which named segments and others alternate, the templates.
-    templates: Vec<(Vec<Named>, HashMap<&'p [u8], Routes<'p>>)>,
+    templates: Vec<(Vec<Named>, ByText<'p>)>,
     /// Routes without a path, and those of expressions.
     others: Routes<'p>,
 }

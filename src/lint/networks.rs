@@ -56,7 +56,7 @@ impl Networks {
 
     fn left_in<'r>(&self, range: Range, others: impl Iterator<Item = &'r Range>) -> Option<IpAddr> {
         let mut left = range.first;
-        for other in others.skip_while(|other| other.is_ipv4 < range.is_ipv4) {
+        for other in others.skip_while(|other| !other.is_ipv4 & range.is_ipv4) {
             if other.is_ipv4 != range.is_ipv4 || other.first > range.last.0 || left < other.first {
                 break;
             }

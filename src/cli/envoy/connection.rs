@@ -26,11 +26,11 @@ pub(super) fn check(scene: &Scene<'_, '_>, before: &[HttpFilter<'_>], findings: 
         ClientAddress::Forwarded => true,
     };
     let manager = &scene.manager.at;
-    if scene.policies.iter().any(|policy| follows(policy)) {
+    if scene.policies.iter().any(&follows) {
         check_forwarded_address(manager, findings);
     }
     // Where no policy is at hand, the shipped one's choice is the one to hold to.
-    if !scene.policies.iter().all(|policy| follows(policy)) || scene.policies.is_empty() {
+    if !scene.policies.iter().all(follows) || scene.policies.is_empty() {
         check_remote_address(manager, findings);
     }
 }
@@ -135,7 +135,7 @@ fn check_source(scene: &Scene<'_, '_>, values: &[Put<'_>], findings: &mut Findin
         };
         let help = "add the network filter `envoy.filters.network.set_filter_state` that `envoy/envoy.yaml` has, before \
                     the connection manager";
-        if scene.policies.iter().any(|policy| compares(policy)) {
+        if scene.policies.iter().any(compares) {
             findings.error(
                 Id::NoSource,
                 &scene.chain.at,
