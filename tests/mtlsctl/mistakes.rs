@@ -1,4 +1,4 @@
-//! What people read who made a typical mistake: each policy in `mistakes/` beside what `mtlsctl check` says of it.
+//! What people read who made a typical mistake: each policy in `mistakes/` beside what `mtlsctl check --deny-warnings` says of it.
 //!
 //! `UPDATE_SNAPSHOTS=1` writes what it says now; read the difference before it is committed.
 
@@ -19,7 +19,7 @@ fn typical_mistakes_are_told_in_words_that_help() {
     assert!(policies.len() >= 20, "{policies:?}");
     let mut different = Vec::new();
     for policy in policies {
-        let output = mtlsctl().current_dir(&folder).args(["check", &policy]).output().unwrap();
+        let output = mtlsctl().current_dir(&folder).args(["check", "--deny-warnings", &policy]).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{policy} is a mistake");
         let said = stdout(&output);
         let snapshot = folder.join(policy.replace(".json", ".txt"));
