@@ -19,7 +19,8 @@ fn typical_mistakes_are_told_in_words_that_help() {
     assert!(policies.len() >= 20, "{policies:?}");
     let mut different = Vec::new();
     for policy in policies {
-        let output = mtlsctl().current_dir(&folder).args(["check", "--deny-warnings", &policy]).output().unwrap();
+        let output =
+            mtlsctl().current_dir(&folder).args(["check", "--deny-warnings", &policy]).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{policy} is a mistake");
         let said = stdout(&output);
         let snapshot = folder.join(policy.replace(".json", ".txt"));
