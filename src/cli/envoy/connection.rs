@@ -26,11 +26,11 @@ pub(super) fn check(scene: &Scene<'_, '_>, before: &[HttpFilter<'_>], findings: 
         ClientAddress::Forwarded => true,
     };
     let manager = &scene.manager.at;
-    if scene.policies.iter().any(&follows) {
+    if scene.policies.iter().any(follows) {
         check_forwarded_address(manager, findings);
     }
     // Where no policy is at hand, the shipped one's choice is the one to hold to.
-    if !scene.policies.iter().all(follows) || scene.policies.is_empty() {
+    if scene.policies.is_empty() || !scene.policies.iter().all(follows) {
         check_remote_address(manager, findings);
     }
 }

@@ -221,11 +221,6 @@ impl<'d> At<'d> {
         number.unwrap_or(0)
     }
 
-    /// The entry of this very key: those of a map are spelt one way only.
-    pub(super) fn entry(&self, key: &str) -> Option<At<'d>> {
-        self.entries().into_iter().find(|(name, _)| *name == key).map(|(_, at)| at)
-    }
-
     /// The fields of this name, here and anywhere below.
     pub(super) fn everywhere(&self, field: &str) -> Vec<At<'d>> {
         let below = self.children().flat_map(|at| at.everywhere(field));

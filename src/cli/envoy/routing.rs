@@ -1,6 +1,6 @@
 //! Envoy's own routes, as far as the policy goes by them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mtls_policy::policy::{Policy, Route};
 
@@ -34,8 +34,9 @@ pub(super) fn check(scene: &Scene<'_, '_>, findings: &mut Findings) {
 
 /// What Envoy can choose.
 struct EnvoyRoutes<'d> {
-    routes: Vec<At<'d>>,
     names: BTreeSet<&'d str>,
+    /// The entries of the metadata of all routes, by namespace and key.
+    metadata: BTreeMap<(&'d str, &'d str), Vec<At<'d>>>,
     /// `None` where requests choose the cluster, or an extension does.
     clusters: Option<BTreeSet<&'d str>>,
 }
@@ -47,10 +48,18 @@ impl<'d> EnvoyRoutes<'d> {
         let open = ["cluster_header", "cluster_specifier_plugin", "inline_cluster_specifier_plugin"];
         let is_open = open.iter().any(|field| !configuration.everywhere(field).is_empty());
         let clusters = scene.chain.clusters();
+        let mut metadata: BTreeMap<(&str, &str), Vec<At<'d>>> = BTreeMap::new();
+        for namespaces in routes.iter().filter_map(|route| route.follow(&["metadata", "filter_metadata"])) {
+            for (namespace, entries) in namespaces.entries() {
+                for (key, entry) in entries.entries() {
+                    metadata.entry((namespace, key)).or_default().push(entry);
+                }
+            }
+        }
         Self {
             names: routes.iter().filter_map(|route| route.text_of("name")).collect(),
+            metadata,
             clusters: (!is_open).then(|| clusters.iter().filter_map(At::text).collect()),
-            routes,
         }
     }
 }
@@ -110,11 +119,7 @@ fn listed(names: &[String]) -> String {
 
 fn check_metadata(envoys: &EnvoyRoutes<'_>, route: &Route, at: &At<'_>, findings: &mut Findings) {
     for (namespace, key) in route.envoy_metadata() {
-        let entries: Vec<At<'_>> = envoys
-            .routes
-            .iter()
-            .filter_map(|route| route.follow(&["metadata", "filter_metadata"])?.entry(namespace)?.entry(key))
-            .collect();
+        let entries = envoys.metadata.get(&(namespace, key)).map(Vec::as_slice).unwrap_or_default();
         let shown = format!("{}.{}", namespace.escape_debug(), key.escape_debug());
         if entries.is_empty() {
             findings.warning(
