@@ -230,7 +230,7 @@ fn shadow_is_found_where_it_is_written() {
 fn what_takes_too_much_work_is_said() {
     let routes = json!([
         required("a", json!({"path": {"regex": "/(?:a|b)*a(?:a|b){24}"}})),
-        required("b", json!({"path": {"regex": "/(?:a|b)*"}})),
+        required("b", json!({"path": {"regex": "/[ab]*a[ab]{24}"}})),
     ]);
-    assert_eq!(found_in_routes(routes, &[]), ["undecided at /routes/0/name", "undecided at /routes/1/name"]);
+    assert_eq!(found_in_routes(routes, &[]), ["undecided at /routes/1/name"]);
 }
