@@ -219,10 +219,16 @@ impl Wanted {
         }
     }
 
+    /// As far as texts are named.
     fn is_apart_from(&self, other: &Self) -> bool {
-        match (self.exact(), other.exact()) {
-            (Some(ours), Some(theirs)) => !ours.iter().any(|our| theirs.contains(our)),
-            (None | Some(_), _) => false,
+        let differ = |our: &Pattern, their: &Pattern| {
+            our.exact().zip(their.exact()).is_some_and(|(our, their)| our != their)
+        };
+        match (self, other) {
+            (Self::OneOf(ours), Self::OneOf(theirs)) => {
+                ours.iter().all(|our| theirs.iter().all(|their| differ(our, their)))
+            }
+            (Self::Present | Self::Absent | Self::OneOf(_), _) => false,
         }
     }
 }

@@ -56,6 +56,8 @@ fn root<'v>(reach: &Reach<'_>, route: &'v RouteView<'_>) -> Option<&'v [u8]> {
     match route.scope.language() {
         Language::Any => Some(b""),
         Language::Prefix(prefix) => Some(prefix),
+        // Whatever takes every path takes those that begin in another way.
+        Language::Expression(expression) if expression.literal().len() > 1 => None,
         language @ Language::Expression(_) => {
             let part = |language| Part { language, case: PathCase::Sensitive };
             let missed = find(&[part(&Language::Plain)], &[part(language)], &reach.budget);
