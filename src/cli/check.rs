@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
@@ -13,7 +13,7 @@ use mtls_policy::policy::{Lint, Policy};
 
 use super::envoy::{self, EnvoyReport, Id};
 use super::report::{FileReport, Warnings, human, json};
-use super::{Exit, input};
+use super::{Exit, input, output};
 
 /// Check policies: every error at once, with its line and column; what a policy asserts of itself; what is seldom meant.
 ///
@@ -62,8 +62,7 @@ fn ids() -> PossibleValuesParser {
 impl Check {
     pub(super) fn run(&self) -> Exit {
         if self.list_lints {
-            let _ = anstream::stdout().write_all(lints().as_bytes());
-            return Exit::Good;
+            return output::print(lints(), Exit::Good);
         }
         let warnings = if self.deny_warnings { Warnings::Denied } else { Warnings::Tolerated };
         let silenced: BTreeSet<Lint> = self.allow.iter().filter_map(|id| Lint::from_id(id)).collect();
@@ -78,16 +77,15 @@ impl Check {
             Format::Human => human(&reports) + &envoy.as_ref().map(EnvoyReport::human).unwrap_or_default(),
             Format::Json => json(&reports, envoy.as_ref()),
         };
-        // A reader that has gone away, as `head` does, has seen what it wanted.
-        let _ = anstream::stdout().write_all(text.as_bytes());
         let envoy = envoy.map(|envoy| envoy.exit(warnings));
         let worst =
             |exit| reports.iter().map(|report| report.exit(warnings)).chain(envoy).any(|one| one == exit);
-        match (worst(Exit::Usage), worst(Exit::Errors)) {
+        let exit = match (worst(Exit::Usage), worst(Exit::Errors)) {
             (true, _) => Exit::Usage,
             (false, true) => Exit::Errors,
             (false, false) => Exit::Good,
-        }
+        };
+        output::print(text, exit)
     }
 
     fn check_envoy(

@@ -1,11 +1,9 @@
 //! `mtlsctl completions`: commands and options for the shell's Tab key.
 
-use std::io::Write as _;
-
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::{Arguments, Exit};
+use super::{Arguments, Exit, output};
 
 /// Print a script that completes commands and options in a shell.
 ///
@@ -20,7 +18,6 @@ impl Completions {
     pub(super) fn run(&self) -> Exit {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Arguments::command(), "mtlsctl", &mut script);
-        let _ = anstream::stdout().write_all(&script);
-        Exit::Good
+        output::print(script, Exit::Good)
     }
 }

@@ -20,7 +20,7 @@ use super::offline::{
     Certificate, Connection, DECISION_ID, Situation, Target, Token, certificates, headers_of, parse_time,
 };
 use super::report::{FileReport, human};
-use super::{Exit, input, trace};
+use super::{Exit, input, output, trace};
 
 /// Explain what a policy decides of one request, step by step.
 ///
@@ -138,8 +138,7 @@ impl Explain {
             Format::Human => explanation.human(),
             Format::Json => explanation.json(),
         };
-        let _ = anstream::stdout().write_all(text.as_bytes());
-        if decision.verdict().is_ok() { Exit::Good } else { Exit::Errors }
+        output::print(text, if decision.verdict().is_ok() { Exit::Good } else { Exit::Errors })
     }
 
     fn policy(&self) -> Result<Policy, String> {

@@ -9,7 +9,7 @@ use mtls_policy::identity::{Identity, Names, SpiffeIdentity};
 use serde::Serialize;
 
 use super::offline::certificates;
-use super::{Exit, input, trace};
+use super::{Exit, input, output, trace};
 
 /// Show what the engine sees in a certificate, or in an `x-forwarded-client-cert` value.
 ///
@@ -81,12 +81,8 @@ impl Inspect {
                 serde_json::to_string_pretty(&inspected).map(|text| text + "\n").unwrap_or_default()
             }
         };
-        let _ = anstream::stdout().write_all(text.as_bytes());
-        if inspected.iter().all(|certificate| certificate.error.is_none()) {
-            Exit::Good
-        } else {
-            Exit::Errors
-        }
+        let good = inspected.iter().all(|certificate| certificate.error.is_none());
+        output::print(text, if good { Exit::Good } else { Exit::Errors })
     }
 
     fn in_files(&self) -> Result<Vec<Inspected>, String> {

@@ -8,6 +8,7 @@ mod explain;
 mod input;
 mod inspect;
 mod offline;
+mod output;
 mod report;
 mod schema;
 mod test;

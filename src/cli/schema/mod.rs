@@ -1,10 +1,8 @@
 //! `mtlsctl schema`: what editors need to know of the files that people write.
 
-use std::io::Write as _;
-
 use clap::{Args, ValueEnum};
 
-use super::Exit;
+use super::{Exit, output};
 
 /// Print the JSON Schema (draft 2020-12) of policies or of policy tests.
 ///
@@ -30,7 +28,6 @@ impl Schema {
             Subject::Policy => include_str!("policy.schema.json"),
             Subject::Tests => include_str!("tests.schema.json"),
         };
-        let _ = anstream::stdout().write_all(schema.as_bytes());
-        Exit::Good
+        output::print(schema, Exit::Good)
     }
 }

@@ -7,14 +7,14 @@ mod report;
 mod run;
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use time::OffsetDateTime;
 
 use self::report::Summary;
-use super::Exit;
+use super::{Exit, output};
 
 /// Files of tests that a folder is searched for.
 const SUFFIX: &str = "tests.json";
@@ -65,19 +65,25 @@ impl Test {
                 Err(error) => errors.push(error),
             }
         }
+        // Nothing tried is nothing shown.
+        if errors.is_empty() && results.iter().all(|result| result.tests.is_empty()) {
+            errors.push(
+                "no test was run: there is none, or no name of one contains the text of `--run`".to_owned(),
+            );
+        }
         let summary = Summary::new(results, errors);
         let text = match self.format {
             Format::Human => summary.human(self.verbose),
             Format::Json => summary.json(),
         };
-        let _ = anstream::stdout().write_all(text.as_bytes());
-        if !summary.errors.is_empty() {
+        let exit = if !summary.errors.is_empty() {
             Exit::Usage
         } else if summary.failed > 0 || self.require_coverage && summary.has_gaps() {
             Exit::Errors
         } else {
             Exit::Good
-        }
+        };
+        output::print(text, exit)
     }
 }
 

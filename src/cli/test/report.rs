@@ -46,6 +46,10 @@ impl Summary {
             let _ = write!(page, ", {} {noun}", self.errors.len());
         }
         let routes: usize = self.files.iter().map(|file| file.routes).sum();
+        if routes == 0 {
+            page.push('\n');
+            return page;
+        }
         let reach = match gaps {
             0 => format!("every rule of {routes} routes is reached"),
             1 => "1 rule is reached by no test".to_owned(),
