@@ -41,9 +41,14 @@ impl Headers {
 }
 
 /// The bytes by which names of headers compare. CGI (RFC 3875, section 4.1.18) and its descendants read `_`, `-` and
-/// letters of either case alike.
+/// letters of either case alike, and some of them take every byte that is no letter or digit for `_`.
 pub(crate) fn canonical_name(name: &str) -> impl Iterator<Item = u8> {
-    name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() })
+    name.bytes().map(|byte| match byte {
+        // Only of pseudo-headers, which are none.
+        b':' => b':',
+        _ if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
+        _ => b'-',
+    })
 }
 
 /// How `name` compares with one that is canonical.

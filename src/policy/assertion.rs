@@ -77,6 +77,8 @@ impl Trait {
         match self {
             Self::ClientCertificate(_) => route.client_certificate().word(),
             Self::Mode(_) => route.mode().as_str(),
+            // Whom a shadowed route denies gets in all the same.
+            Self::LetsAnyoneIn if route.mode() == Mode::Shadow => "any_verified",
             Self::LetsAnyoneIn => match route.client_certificate() {
                 ClientCertificate::Ignored | ClientCertificate::Optional(_) => "any_verified",
                 ClientCertificate::Required(rules) => match rules.allow {

@@ -92,13 +92,10 @@ pub(crate) fn judge(
 fn check_validity(validity: Validity, now: OffsetDateTime, trace: &mut impl Trace) -> Result<(), Denial> {
     // RFC 5280, section 4.1.2.5: both ends belong to the period, which is given in whole seconds.
     if now.unix_timestamp() > validity.not_after.unix_timestamp() {
-        return Err(Denial::new(Reason::Expired, format_args!("not valid after {}", validity.not_after)));
+        return Err(Denial::new(Reason::Expired, format_args!("valid {validity}")));
     }
     if now.unix_timestamp() < validity.not_before.unix_timestamp() {
-        return Err(Denial::new(
-            Reason::NotYetValid,
-            format_args!("not valid before {}", validity.not_before),
-        ));
+        return Err(Denial::new(Reason::NotYetValid, format_args!("valid {validity}")));
     }
     trace.note(|| Step::new(Stage::Validity, Finding::Yes, format!("valid {validity}")));
     Ok(())

@@ -5,6 +5,11 @@
 //! whether it holds.
 
 use crate::identity::{TextPattern, Truth};
+use crate::request::canonical_name;
+
+/// Longest value that a condition is compared with, in bytes: as long as the longest path, so that an expression that is
+/// slow on hostile text costs a request little.
+const MAX_VALUE_BYTES: usize = 8 * 1024;
 
 /// Most readings of one header that are followed; honest ones have fewer than ten. Envoy takes 100 lines of headers in
 /// all unless told otherwise.
@@ -128,7 +133,7 @@ impl HeaderReadings {
         if values.iter().any(|known| known == value) {
             return;
         }
-        if values.len() == MAX_READINGS {
+        if values.len() == MAX_READINGS || value.len() > MAX_VALUE_BYTES {
             self.values = None;
             return;
         }
@@ -136,12 +141,9 @@ impl HeaderReadings {
     }
 }
 
-/// Whether some server takes a header named `sent` for the one named `wanted`, which is in lower case: CGI (RFC 3875,
-/// section 4.1.18) and its descendants read `_`, `-` and letters of either case alike.
+/// Whether some server takes a header named `sent` for the one named `wanted`.
 pub(super) fn is_read_as(sent: &str, wanted: &str) -> bool {
-    let folded = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
-    sent.len() == wanted.len()
-        && sent.bytes().zip(wanted.bytes()).all(|(sent, wanted)| folded(sent) == folded(wanted))
+    sent.len() == wanted.len() && canonical_name(sent).eq(canonical_name(wanted))
 }
 
 /// Why no route can name the header `name`, which is in lower case; `None` where one can.

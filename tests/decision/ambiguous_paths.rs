@@ -232,3 +232,36 @@ fn a_path_that_costs_too_much_to_compare_is_denied() {
     assert_eq!(on(&engine, &format!("/v1/{}", "a".repeat(1000))), "anonymous");
     assert_eq!(on(&engine, "/v1/orders/op599"), "anonymous");
 }
+
+#[test]
+fn letters_that_unicode_folds_into_ascii_are_read_without_case_too() {
+    let engine = document(json!({
+        "path_case": "insensitive",
+        "routes": [
+            { "name": "keys", "match": { "path": { "prefix": "/keys" } }, "client_certificate": "required",
+              "allow": { "dns": "a.acme.example" } },
+            { "name": "rest", "match": { "path": { "prefix": "/" } }, "client_certificate": "ignored" },
+        ],
+    }));
+    for path in ["/KEYS", "/%E2%84%AAeys", "/key%C5%BF", "/%e2%84%aaEY%c5%bf/x"] {
+        assert_eq!(verdict(&engine, &Situation::get(path)), "ambiguous_path", "{path}");
+    }
+    for path in ["/%C3%A9eys", "/key%C5%BE"] {
+        assert_eq!(route_found(&engine, &Situation::get(path)), "rest", "{path}");
+    }
+}
+
+#[test]
+fn a_parameter_with_an_encoded_slash_hides_nothing() {
+    let engine = document(json!({
+        "routes": [
+            { "name": "admin", "match": { "path": "/admin" }, "client_certificate": "required",
+              "allow": { "dns": "a.acme.example" } },
+            { "name": "rest", "match": { "path": { "prefix": "/" } }, "client_certificate": "ignored" },
+        ],
+    }));
+    for path in ["/admin;x", "/admin%3bx", "/admin%3bx%2fy", "/admin;x%2fy"] {
+        assert_eq!(verdict(&engine, &Situation::get(path)), "ambiguous_path", "{path}");
+    }
+    assert_eq!(route_found(&engine, &Situation::get("/admin%2fy")), "rest");
+}

@@ -98,6 +98,13 @@ fn never_any_verified_means_whoever_comes() {
     assert_eq!(codes(&assertion, json!([route.clone()])), ["assertion-failed"]);
     route["allow"] = json!({"dns": "a.acme.example"});
     assert!(codes(&assertion, json!([route.clone()])).is_empty());
+    let mut shadowed = route.clone();
+    shadowed["mode"] = json!("shadow");
+    assert_eq!(
+        codes(&assertion, json!([shadowed])),
+        ["assertion-failed"],
+        "whom it denies gets in all the same"
+    );
     route["client_certificate"] = json!("optional");
     assert_eq!(codes(&assertion, json!([route])), ["assertion-failed"]);
     assert_eq!(codes(&assertion, json!([ignored("b", json!({"path": "/b"}))])), ["assertion-failed"]);

@@ -5,4 +5,4 @@ mod readings;
 
 pub(super) use pattern::{PathPattern, Segment};
 pub use readings::{PathCase, PathError};
-pub(crate) use readings::{Readings, check, readings, without_query};
+pub(crate) use readings::{Readings, check, readings, without_case, without_query};

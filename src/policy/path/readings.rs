@@ -141,11 +141,32 @@ fn every_reading(path: &[u8]) -> Result<Readings<'static>, PathError> {
             waiting.push((decoded, decodings + 1));
             // As URL parsers do it, which take `%2e` for a dot and leave `%2f` alone.
             waiting.push((percent_decode(&reading, |byte| !is_delimiter(byte)), decodings + 1));
+            // As proxies do it that keep encoded slashes and nothing else.
+            waiting.push((percent_decode(&reading, |byte| !matches!(byte, b'/' | b'\\')), decodings + 1));
         }
         found.insert((reading, decodings));
     }
     let readings: BTreeSet<Vec<u8>> = found.into_iter().map(|(reading, _)| reading).collect();
     Ok(if readings.len() > MAX_READINGS { Readings::TooMany } else { Readings::Several(readings) })
+}
+
+/// `path` without case, as servers fold it that know Unicode: two letters outside of ASCII, the Kelvin sign and the long s,
+/// fold into it.
+pub(crate) fn without_case(path: &[u8]) -> Vec<u8> {
+    let mut folded = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((byte, tail)) = rest.split_first() {
+        let (letter, after) = if let Some(after) = rest.strip_prefix("\u{212a}".as_bytes()) {
+            (b'k', after)
+        } else if let Some(after) = rest.strip_prefix("\u{17f}".as_bytes()) {
+            (b's', after)
+        } else {
+            (byte.to_ascii_lowercase(), tail)
+        };
+        folded.push(letter);
+        rest = after;
+    }
+    folded
 }
 
 fn slashes_from_backslashes(path: &[u8]) -> Vec<u8> {

@@ -114,7 +114,7 @@ impl RouteTable {
         for reading in readings {
             self.choose_in_case(&mut choices, request, Some(reading), PathCase::Sensitive)?;
             if self.folded_expressions.is_some() {
-                let folded = reading.to_ascii_lowercase();
+                let folded = path::without_case(reading);
                 self.choose_in_case(&mut choices, request, Some(&folded), PathCase::Insensitive)?;
             }
         }
