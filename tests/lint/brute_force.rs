@@ -160,6 +160,7 @@ fn paths(length: usize) -> Vec<String> {
         "/x;a/any",
         "/a/b/",
         "/a/b/any",
+        "/a//b",
     ];
     paths.extend(odd.map(str::to_owned));
     let segments = ["a", "b", "A", "any"];
