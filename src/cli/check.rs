@@ -6,12 +6,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use clap::builder::PossibleValuesParser;
-use clap::{Args, ValueEnum};
 use mtls_policy::lint;
 use mtls_policy::policy::{Lint, Policy};
 
 use super::envoy::{self, EnvoyReport, Id};
+use super::output::Format;
 use super::report::{FileReport, Warnings, human, json};
 use super::{Exit, input, output};
 
@@ -45,14 +46,6 @@ pub(super) struct Check {
     /// How to report.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people: the text around each error; in colour on a terminal.
-    Human,
-    /// For programs: one JSON object.
-    Json,
 }
 
 fn ids() -> PossibleValuesParser {

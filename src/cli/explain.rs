@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args};
 use mtls_policy::Engine;
 use mtls_policy::cert::{Fingerprint, xfcc};
 use mtls_policy::outcome::{Outcome, Reply};
@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 use super::offline::{
     Certificate, Connection, DECISION_ID, Situation, Target, Token, certificates, headers_of, parse_time,
 };
+use super::output::Format;
 use super::report::{FileReport, human};
 use super::{Exit, input, output, trace};
 
@@ -103,14 +104,6 @@ pub(super) struct Explain {
     /// How to report.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Human,
-    /// For programs: one JSON object.
-    Json,
 }
 
 impl Explain {

@@ -3,12 +3,13 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use mtls_policy::cert::{Certificate, Fingerprint, forwarded, xfcc};
 use mtls_policy::identity::{Identity, Names, SpiffeIdentity};
 use serde::Serialize;
 
 use super::offline::certificates;
+use super::output::Format;
 use super::{Exit, input, output, trace};
 
 /// Show what the engine sees in a certificate, or in an `x-forwarded-client-cert` value.
@@ -28,14 +29,6 @@ pub(super) struct Inspect {
     /// How to report.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Human,
-    /// For programs: one JSON array.
-    Json,
 }
 
 /// One certificate and where it was found.

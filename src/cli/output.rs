@@ -2,7 +2,18 @@
 
 use std::io::{self, Write as _};
 
+use clap::ValueEnum;
+
 use super::Exit;
+
+/// How a command reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people; in colour on a terminal.
+    Human,
+    /// For programs: one JSON document.
+    Json,
+}
 
 /// Prints what a command found, which ends as `exit` says; or in [`Exit::Usage`] if it could not be written, for half a
 /// report on a full disk must not look like a whole one.

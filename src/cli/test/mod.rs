@@ -10,10 +10,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use time::OffsetDateTime;
 
 use self::report::Summary;
+use super::output::Format;
 use super::{Exit, output};
 
 /// Files of tests that a folder is searched for.
@@ -44,14 +45,6 @@ pub(super) struct Test {
     /// How to report.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Human,
-    /// For programs: one JSON object.
-    Json,
 }
 
 impl Test {
