@@ -1,0 +1,225 @@
+//! Keys and signatures of others, in hexadecimal digits. Where nothing else is said the message is `message`.
+
+/// An RSA key of 1,100 bits, by OpenSSL, as are the signatures.
+pub(super) const RSA_KEY: &str = "\
+    3081a8300d06092a864886f70d01010105000381960030819202818a0e071f5e92545e486a92aaf15f190ca8ec6529ba\
+    526f0fd2d259793c3a1438e92bc2c119690cde1399f2a7a56fc524b1ea25718a4b2d68edf30d8f908e087f2a7b6777aa\
+    cf210413bf3e2bd3ee9e554e0b836c07cd8622cb5b73350d0a4f5612cbedbb238fa398744066c35aea9ef1215a291879\
+    c56a4c00bafa0387c9b1ad3ade6563fbac2dce9b738b0203010001";
+
+/// By [`RSA_KEY`].
+pub(super) const PKCS1_SHA256: &str = "\
+    071da4cb1a23cf0bd2575933d2809dd79cf90b67117e3f5fae0b604d59ccf24d6fa436c189c658c1f38c117a15f2b2f1\
+    5cb882a3b839f6b1eaa61d15f6f70664a3b45f79ba682451ef52e0611f37158dc898378a59268ba10b99001699fb1c7a\
+    876b92064effcf9677b44de165f304bcec5dc57719d10dcbb4db5bb2e4f9cfbdcde8260bd9306bb8542f";
+
+/// By [`RSA_KEY`].
+pub(super) const PKCS1_SHA384: &str = "\
+    033ea7be3b02c3706856997934279ddc6c224df941f22015a076fc9d35b296b05407eb3cc8ba99e6d29db23ed347ac59\
+    04f131482f5d2e57e0f055daaf2b681590e0862e45015b13479d2c018ab9aaec7ed8b6d44790e8a2ecba20998d0db6d9\
+    08b349f5fd83fef5b8e8bc628e0692f49aa65d14055914c7e2f9bea26e0b010ecf7d35c79edf6e82eed4";
+
+/// By [`RSA_KEY`].
+pub(super) const PKCS1_SHA512: &str = "\
+    06b13eac4a65cb155afaf528910d7e2f6f31d84aebb95ea49aa9ef0c578c14e5cc09079fb921fd53fd8909017b7a89cf\
+    13b5e54754aeb3f727a4579a3bdce7e3c90bb8d0aac2ed8d85421c237aacb86f700ed92cf2a4eca82a04238a25e8ac4d\
+    3d6c7370325fc691517a6ce98b6ae2e11b4e1f9bd271036374d54b124b7f218e1dd82e24d15ee5f2bbb4";
+
+/// By [`RSA_KEY`], with a digest that is not taken.
+pub(super) const PKCS1_SHA1: &str = "\
+    00f9096c82ccb5e905a7e98a721504cec6758bbd3d5e3adc62e481d6a0519d603dde60e8fa1eaa3bd3ba5b422529990f\
+    82d6ce78314886a59fc49cf268613de0ad0efee089919ba35657fcb2da418b4b345030e8781477e73b09b3a32b5d5e03\
+    2548eb589c789b41d4ce47a2d0cdc5a207d5919bbdde32b678d639ceb1d441fec6216873d06850354e80";
+
+/// By [`RSA_KEY`], with 32 octets of salt.
+pub(super) const PSS_SHA256: &str = "\
+    08d9e3157ff53132527ff7b8abcbae0e785abfb201c64c5cb7a10a8afd5147b9b8ce900426d80bf42b846f62fc390cef\
+    afd5e032d766e03c397e8bd9b8de612e6afd880821ba75599c309415b342865b3f6fc01b3d9f889220fa9b7de6e88c18\
+    967d27b65160b9ac46319c7544321158d25b709d375ea1dbb02c810e150a0e6fca48b5d7c80506756a71";
+
+/// By [`RSA_KEY`], with 48 octets of salt.
+pub(super) const PSS_SHA384: &str = "\
+    0ce2c225189e3fcbc8e5dc6ea8bc23a9b9bd42c863bff39d5f4ab182dcdffc9dcc05231b5ab8a1ce234960ddc28a8b8f\
+    a4b56bf7e8f3c7df7fb727a78428ab82c4d624b42e3fbb5999d2973d88f20655479306480bc0b941fc12f756166bf971\
+    09b1d13db37d339711b19aa825da3f508ad81045637e7c6aef697bd0007213a4f7765e2695ab39848a75";
+
+/// By [`RSA_KEY`], with 64 octets of salt.
+pub(super) const PSS_SHA512: &str = "\
+    03c2260a272258242ad04486d213239fce2ad188b9ef3e8083e86923ddd27214cb1643122919526c0335f811691e6599\
+    41bbfdfcf38e71c76a5de1c1aa3f067a6dcf9ae21381927057f7385594279a55e446cbd93bd76d3e8ed587991c2d5daa\
+    46362e5ca4404bf9ff58fcd380ea7baf01b9551a20f1da6fb381936ff60d4827952f2577e85e56bfe52e";
+
+/// By [`RSA_KEY`], with 20 octets of salt.
+pub(super) const PSS_SHA256_SALT_20: &str = "\
+    086a582096a1ddb4d8d31579bad1a025abd4ae4424e823d25c82abb3385f52b1c8e1d411ee1c28e0598886686071784e\
+    ccea0e4975eacedb10f8edb3730b063889edc907f79e7c5ddb24fcac6791e8835d342b45458e12cc71cf2dabfdc14ff6\
+    5b814c71379fc8825386c29a6edd7944c56f5acbadb4f457dc93898798968b4ddf4ae5bd517ea01314b9";
+
+/// By [`RSA_KEY`], without salt.
+pub(super) const PSS_SHA256_NO_SALT: &str = "\
+    0220226900bbf6434caeaa3b98ec73e13eecd32b1e0b206b1052bdceb5969689f5414156e88e6a8e3bec7322955b61b6\
+    d0caa5d0ae01719df2aa3b2b230501b23615634ccbf45171be99ce61b018d1a561ae348c541cf8fafa366c0ecce2642f\
+    032b46f67cccb9f632876223e2bd1a80b9ebfdc0f29fc0e46819ab7df9d1e3fa27f1737874623acc1d66";
+
+/// By [`RSA_KEY`], with 32 octets of salt and another digest for the mask.
+pub(super) const PSS_SHA256_MASK_SHA384: &str = "\
+    0a50672a078502804e854197816fa3c73a8ee423c7be267d95cf2fe123cb401f1e6b269d5c99362e5a2c28eaa2962b6c\
+    b4b5e3fa2dd39910bc780ddceacee46d7cb6b36f4150b440ec6191f5c648ea17c49ea8fd34941b2eacc654e15cd1dffd\
+    19c11944431f2406d7f2a5de4b38ed35075911674ec50e46143660bebd0ae0b5b7609388c9adfffc560d";
+
+/// An RSA key of one bit more than whole octets: what is padded for PSS is an octet shorter than the modulus.
+pub(super) const RSA_KEY_1025: &str = "\
+    30819f300d06092a864886f70d010101050003818d0030818902818101496d4a2d39c44d06124c7bba8eb09183b226a7\
+    9d8c77c67bf6e71e86b2c2c10030f6d9771d1498aa0c53779022592c372f2ab0bbf774518f4315222ae6bd688ddc0e46\
+    8e5a6b575c418c3d0b21affd8b0373e873cb925035908854d14ca68c51d614fbab86dc804770cff07666d2e7ab3b8ab7\
+    4d50d4b1d676c32f13c778b1b70203010001";
+
+/// By [`RSA_KEY_1025`], with SHA-256.
+pub(super) const PKCS1_1025: &str = "\
+    00c2e799b115e03e96d9b75ddeee67c46986378b925bff667e9c8a1322153fe5e219c2a5b14c1772c01e493ae7d431dc\
+    0ab7ffdd2ceba33375320c00177f412f5e17c32160626e9031bd2ee5226bdc13fc0eed221d4b06d44538a164cf5796ca\
+    fe99a9ad41473877eacb60acefad64162e0f4dad68c4c5f5463b517db2e2c7791e";
+
+/// By [`RSA_KEY_1025`], with SHA-256 and 32 octets of salt.
+pub(super) const PSS_1025: &str = "\
+    00c3c4a339acdf1685e3610479675335682ed456a3d4edd0c4e8d0bdb8d10b9ba8c73e3b2902b8d3461a138f963c185f\
+    4b04a78811e4600dd45f3998cd2c858ae6d988b9463aca4919bb3802b52807c39e682b27b1f34b5ff1846b5d38b01dfe\
+    8b8c1d13402a4fba15a2bf5c5a97d01a50b96e593e44ab80c89ecebb76657f69c7";
+
+/// An RSA key of 1,026 bits with the exponent 3.
+pub(super) const RSA_KEY_1026: &str = "\
+    30819d300d06092a864886f70d010101050003818b0030818702818102f80955dc57a666350af382ca22025cee6654e5\
+    78e6cb2a40458fdfc6adf951b1064f25c5518c731c6b335a376fcc81a2681e670318b5eebc0cad201175059781bca740\
+    dd2ea57fe48f76bef1453b7af5d146a6b0d375a67392201a7768650ada38392bbb78111cafcad98963d533ad3c99ad7a\
+    c8cb4c3d73928fe6389273dac7020103";
+
+/// By [`RSA_KEY_1026`], with SHA-256.
+pub(super) const PKCS1_1026: &str = "\
+    02f06c0cab2cf65dfb50407f2ca9ee6f75cf09071cec387e05eeac9e1b15d36f911846530845ebdb0df6fa5494133d2d\
+    389a0f231ef8c905e3ee2d7be698febe5d5d90a8e7db80c09d41bf54011343dea0a519f37aba195504d65e439d7cd493\
+    d00acd8d544dca2680e8663f5037c90291333bde0786027844e9e19c6d889ff99f";
+
+/// By [`RSA_KEY_1026`], with SHA-256 and 32 octets of salt.
+pub(super) const PSS_1026: &str = "\
+    029e8184680c368984538818758863a9eaca8a54f0d3e86fcedacddbb853e69bfa5a86c69deccbaf3eb69de091f2a407\
+    378cd3bb118c5033fc4e83902a78cc262ae319eea0d01ce9baf2a289cba8140f6a0aab1f89eca0ffc5cc4ac8d66294d5\
+    bb1a701910dab44a127c3dd80b72ef7a8d134734a580f25fca6b105bf4f8f03ad5";
+
+/// A key for RSASSA-PSS only, with whatever parameters.
+pub(super) const PSS_KEY: &str = "\
+    30819d300b06092a864886f70d01010a03818d0030818902818100c10421073afa3fafc756bed54308b62e2e625735dc\
+    bead82f86410722103b4dbc0fae1d7137a7347f92f35954b9fa52e1e285f38af096ada63fb028f4485d1afadca20b5c8\
+    4018dff7fab0b7471768ef943ebb52e4a6524d5e7f9b52e127d7142b756784f6053631e94e74f45cc191b6faa68290c9\
+    51be62c3e25d621a6419bb0203010001";
+
+/// By [`PSS_KEY`], with SHA-256 and 32 octets of salt.
+pub(super) const PSS_KEY_SIGNED: &str = "\
+    baec5266a07be023d194b32abe2a1e4655125e22ce796490e80ca1a44764f79f804cf02db090e0b0fbe2a602a44a05af\
+    47dd5b89bcee8407e1e0a760cc331ab5d5df2c9c9f3f3a5e306af4546cc4f2eae1d082ffcae9d5d232a7a6c247c5d59a\
+    3aa2fb8390efd255ed9409321a2a01ce4fbb8cc30b4ee880668b594ed1cd5d4c";
+
+/// A key for RSASSA-PSS with SHA-256 and 32 octets of salt or more.
+pub(super) const PSS_KEY_SHA256: &str = "\
+    3081d3304106092a864886f70d01010a3034a00f300d06096086480165030402010500a11c301a06092a864886f70d01\
+    0108300d06096086480165030402010500a20302012003818d0030818902818100a65a8c278b6af51f7d8c89a1d721e9\
+    89d23d5b6e9daca72d3e6f7792076bfddd0195dbbe51993d6501913a55dcc05b74f3b620827b61515a7dea1924193f73\
+    723a48b07cb0863da26004b44d3d28c234c3569e7dcd835c4ea6233da3df42ef452026e376b3cae6e1bd27e5da9a09ce\
+    f911947716f69d9a33832aec49e9f085590203010001";
+
+/// By [`PSS_KEY_SHA256`], with SHA-256 and 32 octets of salt.
+pub(super) const PSS_KEY_SHA256_SIGNED: &str = "\
+    5c65cb598057cfe72bdcb11cdc677cab47fa0df4eb9ab5143b120e88b65edfdfc5be7512c9e9698da58f7ce37477b5c0\
+    44427a60836fbea9816b516a0fdaf2b23a41b357453eb437fc94b4d9aa09e28ad95d2ff7c7ba6b74d1c7294737c2d74e\
+    f1793359ed517abd53a81a0dad4ccc466e2bd9da630356a95496ed9b0e1eb9bf";
+
+/// The key of RFC 6979 appendix A.2.5, without its form.
+pub(super) const P256_POINT: &str = "\
+    60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64\
+    f2f1b20c2d7e9f5177a3c294d4462299";
+
+/// By [`P256_POINT`] with SHA-256, SHA-384 and SHA-512: `r` and `s` for the message `sample`.
+pub(super) const P256_SIGNED: [&str; 3] = [
+    "\
+        efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716f7cb1c942d657c41d436c7a1b6e29f65\
+        f3e900dbb9aff4064dc4ab2f843acda8",
+    "\
+        0eafea039b20e9b42309fb1d89e213057cbf973dc0cfc8f129edddc800ef77194861f0491e6998b9455193e34e7b0d28\
+        4ddd7149a74b95b9261f13abde940954",
+    "\
+        8496a60b5e9b47c825488827e0495b0e3fa109ec4568fd3f8d1097678eb97f002362ab1adbe2b8adf9cb9edab740ea60\
+        49c028114f2460f96554f61fae3302fe",
+];
+
+/// The key of RFC 6979 appendix A.2.6, without its form.
+pub(super) const P384_POINT: &str = "\
+    ec3a4e415b4e19a4568618029f427fa5da9a8bc4ae92e02e06aae5286b300c64def8f0ea9055866064a254515480bc13\
+    8015d9b72d7d57244ea8ef9ac0c621896708a59367f9dfb9f54ca84b3f1c9db1288b231c3ae0d4fe7344fd2533264720";
+
+/// By [`P384_POINT`] with SHA-256, SHA-384 and SHA-512: `r` and `s` for the message `sample`.
+pub(super) const P384_SIGNED: [&str; 3] = [
+    "\
+        21b13d1e013c7fa1392d03c5f99af8b30c570c6f98d4ea8e354b63a21d3daa33bde1e888e63355d92fa2b3c36d8fb2cd\
+        f3aa443fb107745bf4bd77cb3891674632068a10ca67e3d45db2266fa7d1feebefdc63eccd1ac42ec0cb8668a4fa0ab0",
+    "\
+        94edbb92a5ecb8aad4736e56c691916b3f88140666ce9fa73d64c4ea95ad133c81a648152e44acf96e36dd1e80fabe46\
+        99ef4aeb15f178cea1fe40db2603138f130e740a19624526203b6351d0a3a94fa329c145786e679e7b82c71a38628ac8",
+    "\
+        ed0959d5880ab2d869ae7f6c2915c6d60f96507f9cb3e047c0046861da4a799cfe30f35cc900056d7c99cd7882433709\
+        512c8cceee3890a84058ce1e22dbc2198f42323ce8aca9135329f03c068e5112dc7cc3ef3446defceb01a45c2667fdd5",
+];
+
+/// The key of RFC 6979 appendix A.2.7, without its form.
+pub(super) const P521_POINT: &str = "\
+    01894550d0785932e00eaa23b694f213f8c3121f86dc97a04e5a7167db4e5bcd371123d46e45db6b5d5370a7f20fb633\
+    155d38ffa16d2bd761dcac474b9a2f5023a400493101c962cd4d2fddf782285e64584139c2f91b47f87ff82354d6630f\
+    746a28a0db25741b5b34a828008b22acc23f924faafbd4d33f81ea66956dfeaa2bfdfcf5";
+
+/// By [`P521_POINT`] with SHA-256, SHA-384 and SHA-512: `r` and `s` for the message `sample`.
+pub(super) const P521_SIGNED: [&str; 3] = [
+    "\
+        01511bb4d675114fe266fc4372b87682baecc01d3cc62cf2303c92b3526012659d16876e25c7c1e57648f23b73564d67\
+        f61c6f14d527d54972810421e7d87589e1a7004a171143a83163d6df460aaf61522695f207a58b95c0644d87e52aa1a3\
+        47916e4f7a72930b1bc06dbe22ce3f58264afd23704cbb63b29b931f7de6c9d949a7ecfc",
+    "\
+        01ea842a0e17d2de4f92c15315c63ddf72685c18195c2bb95e572b9c5136ca4b4b576ad712a52be9730627d16054ba40\
+        cc0b8d3ff035b12ae75168397f5d50c6745101f21a3cee066e1961025fb048bd5fe2b7924d0cd797babe0a83b66f1e35\
+        eeaf5fde143fa85dc394a7dee766523393784484bdf3e00114a1c857cde1aa203db65d61",
+    "\
+        00c328fafcbd79dd77850370c46325d987cb525569fb63c5d3bc53950e6d4c5f174e25a1ee9017b5d450606add152b53\
+        4931d7d4e8455cc91f9b15bf05ec36e377fa00617cce7cf5064806c467f678d3b4080d6f1cc50af26ca209417308281b\
+        68af282623eaa63e5b5c0723d8b8c37ff0777b1a20f8ccb1dccc43997f1ee0e44da4a67a",
+];
+
+/// The numbers of points of P-256, P-384 and P-521 (FIPS 186-4 appendix D.1.2).
+pub(super) const ORDERS: [&str; 3] = [
+    "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+    "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+    "\
+        01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709\
+        a5d03bb5c9b8899c47aebb6fb71e91386409",
+];
+
+/// By the first key of [`ED25519`], calculated with the secret number that RFC 8032 gives: the point that adds nothing and an `s`
+/// that goes with it for the message `message`.
+pub(super) const ED25519_NEUTRAL_SIGNED: &str = "\
+    0100000000000000000000000000000000000000000000000000000000000000\
+    520a2e25b0f11547a9ae2ad848ed7731c77f99f1a8712d363455d344db33ac04";
+
+/// RFC 8032 section 7.1: keys, messages and signatures.
+pub(super) const ED25519: [[&str; 3]; 3] = [
+    [
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "",
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+    ],
+    [
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "72",
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+    ],
+    [
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "af82",
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
+    ],
+];
