@@ -1,0 +1,93 @@
+//! One entry of a list (RFC 5280 sections 5.1.2.6 and 5.3).
+
+use super::error::{InField as _, LoadError, Place};
+use super::extension::{self, Seen};
+use super::moment::Moment;
+use super::outline::Version;
+use crate::cert::der::{self, INTEGER, NotDer, Reader, SEQUENCE};
+use crate::revocation::EntryReason;
+
+/// The longest serial number of an entry, in octets. RFC 5280 section 4.1.2.2 allows 20; some have more, of which 64 are
+/// plenty.
+pub const MAX_SERIAL_OCTETS: usize = 64;
+
+/// The most extensions of one entry. There are four that anybody ever defined.
+const MAX_ENTRY_EXTENSIONS: usize = 8;
+
+const ENUMERATED: u8 = 0x0a;
+
+/// The last arcs of the extensions under 2.5.29 (RFC 5280 section 5.3) that are looked at.
+const REASON_CODE: u8 = 21;
+const INVALIDITY_DATE: u8 = 24;
+const CERTIFICATE_ISSUER: u8 = 29;
+
+/// One entry, borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RawEntry<'a> {
+    /// The contents of the INTEGER.
+    pub(super) serial: &'a [u8],
+    pub(super) date: Moment,
+    pub(super) reason: EntryReason,
+    /// The contents of `GeneralNames`, where the entry says whose certificate it is about.
+    pub(super) certificate_issuer: Option<&'a [u8]>,
+}
+
+impl<'a> RawEntry<'a> {
+    /// The next entry of `entries`, which are not empty.
+    pub(super) fn next(entries: &mut Reader<'a>, version: Version) -> Result<RawEntry<'a>, LoadError> {
+        let mut fields = Reader::new(entries.expect(SEQUENCE).in_field("revokedCertificates")?);
+        let serial = fields.expect(INTEGER).in_field("userCertificate")?;
+        check_serial(serial).in_field("userCertificate")?;
+        let date = fields.next().in_field("revocationDate")?.ok_or(LoadError::Malformed("revocationDate"))?;
+        let date = Moment::parse(date).in_field("revocationDate")?;
+        let extensions = fields.optional(SEQUENCE).in_field("crlEntryExtensions")?;
+        fields.end().in_field("an entry holds bytes after its last field")?;
+        let entry = RawEntry { serial, date, reason: EntryReason::Unspecified, certificate_issuer: None };
+        match (extensions, version) {
+            (None, _) => Ok(entry),
+            (Some(_), Version::V1) => Err(LoadError::Malformed("it is of version 1, and has extensions")),
+            (Some(extensions), Version::V2) => entry.with(extensions),
+        }
+    }
+
+    fn with(mut self, extensions: &'a [u8]) -> Result<RawEntry<'a>, LoadError> {
+        let mut seen = Seen::<MAX_ENTRY_EXTENSIONS>::default();
+        let mut reader = Reader::new(extensions);
+        while let Some(extension) = extension::next(&mut reader, &mut seen, Place::Entry)? {
+            match extension.known() {
+                Some(REASON_CODE) => self.reason = reason(extension.value).in_field("reasonCode")?,
+                Some(CERTIFICATE_ISSUER) => {
+                    let names = der::only(SEQUENCE, extension.value).in_field("certificateIssuer")?;
+                    self.certificate_issuer = Some(names);
+                }
+                // Since when the key may have been lost. Nothing is decided by it, and in which form it is written does not
+                // matter: some write UTCTime.
+                Some(INVALIDITY_DATE) => {
+                    let date = Reader::new(extension.value).next().in_field("invalidityDate")?;
+                    let date = date.ok_or(LoadError::Malformed("invalidityDate"))?;
+                    Moment::parse(date).in_field("invalidityDate")?;
+                }
+                Some(_) | None => extension.must_not_be_critical(Place::Entry)?,
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// An INTEGER in DER, of whatever sign: certificates have been given negative ones, and are found by the same octets.
+fn check_serial(serial: &[u8]) -> Result<(), NotDer> {
+    match serial {
+        [] => Err(NotDer),
+        [0x00, next, ..] if next & 0x80 == 0 => Err(NotDer),
+        [0xff, next, ..] if next & 0x80 != 0 => Err(NotDer),
+        _ if serial.len() > MAX_SERIAL_OCTETS => Err(NotDer),
+        _ => Ok(()),
+    }
+}
+
+fn reason(value: &[u8]) -> Result<EntryReason, NotDer> {
+    match der::only(ENUMERATED, value)? {
+        [number] => EntryReason::from_number(*number).ok_or(NotDer),
+        _ => Err(NotDer),
+    }
+}

@@ -1,0 +1,166 @@
+//! What a list says of itself.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use thiserror::Error;
+use time::OffsetDateTime;
+
+use super::general_name::{GeneralName, Name};
+use super::number::CrlNumber;
+use super::scope::IssuingDistributionPoint;
+use crate::cert::Fingerprint;
+use crate::identity::{DistinguishedName, Truth};
+
+/// What a list says of itself, and by whom it is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Where the list is from: a URL, or the place in the policy. Empty until who loaded the list sets it.
+    pub source: Arc<str>,
+    /// The key that signed it: SHA-256 of the signer's `SubjectPublicKeyInfo`.
+    pub signer: Fingerprint,
+    /// Who issued it.
+    pub issuer: Name,
+    /// The key identifier of its authorityKeyIdentifier (RFC 5280 section 5.2.1).
+    pub authority_key_id: Option<Box<[u8]>>,
+    /// Tells the list from every other: SHA-256 of everything in it but its entries, which the signature, of which this is
+    /// a digest too, stands for. Not the digest of the file: that would mean to hash 35 MB twice.
+    pub digest: Fingerprint,
+    /// When it was issued.
+    pub this_update: OffsetDateTime,
+    /// When a newer one is due. A list that does not say is refused (RFC 5280 section 5.1.2.5).
+    pub next_update: OffsetDateTime,
+    /// Its number (RFC 5280 section 5.2.3).
+    pub number: Option<CrlNumber>,
+    /// The number of the list on which it builds, where it is a delta (RFC 5280 section 5.2.4).
+    pub delta_base: Option<CrlNumber>,
+    /// What it is about; `None` for all that its issuer issued.
+    pub scope: Option<IssuingDistributionPoint>,
+    /// Whose certificates it has entries of, by ordinal: first, at 0, the list's own issuer; then, in an indirect list, those
+    /// that its entries name (RFC 5280 section 5.3.3), each with the names that it is given.
+    pub certificate_issuers: Vec<Vec<GeneralName>>,
+    /// How many entries it has.
+    pub entries: u32,
+    /// How many shards they are in.
+    pub shards: u32,
+}
+
+/// Why a list does not take the place of another of the same signer and scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum NotNewer {
+    /// Its number is lower.
+    #[error("its number is lower than that of the list in force")]
+    LowerNumber,
+    /// It has the same number, or the one in force has none, and it is older.
+    #[error("it is older than the list in force")]
+    Older,
+    /// It has no number, and the list in force has one.
+    #[error("it has no number, and the list in force has one")]
+    NoNumber,
+    /// It is of another signer, issuer or scope, and takes no place of this one.
+    #[error("it is signed by another key, or about other certificates, than the list in force")]
+    OtherList,
+}
+
+impl Head {
+    /// The ordinals under which entries for certificates of the issuer `name` are.
+    pub fn ordinals_of(&self, name: &DistinguishedName) -> impl Iterator<Item = u32> {
+        let is_named = |given: &GeneralName| match given {
+            GeneralName::Directory(given) => given.name().same_name(name) == Truth::Yes,
+            GeneralName::Uri(_) | GeneralName::Other(_) => false,
+        };
+        (0u32..)
+            .zip(&self.certificate_issuers)
+            .filter(move |(_, names)| names.iter().any(is_named))
+            .map(|(ordinal, _)| ordinal)
+    }
+
+    /// Whether it is a delta: what has changed since another list.
+    pub fn is_delta(&self) -> bool {
+        self.delta_base.is_some()
+    }
+
+    /// Whether it may take the place of `old`: a lower number never replaces a higher one, and with the same number, or where
+    /// `old` has none, an older date never a newer.
+    ///
+    /// # Errors
+    /// Where it may not.
+    pub fn may_replace(&self, old: &Head) -> Result<(), NotNewer> {
+        let same = self.signer == old.signer
+            && self.issuer.name().same_name(old.issuer.name()) == Truth::Yes
+            && self.scope == old.scope
+            && self.is_delta() == old.is_delta();
+        if !same {
+            return Err(NotNewer::OtherList);
+        }
+        let by_number = match (&self.number, &old.number) {
+            (Some(new), Some(old)) => new.cmp(old),
+            (None, Some(_)) => return Err(NotNewer::NoNumber),
+            (_, None) => Ordering::Equal,
+        };
+        match by_number {
+            Ordering::Less => Err(NotNewer::LowerNumber),
+            // Some CAs never count.
+            Ordering::Equal if self.this_update < old.this_update => Err(NotNewer::Older),
+            Ordering::Equal | Ordering::Greater => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mint::Ca;
+    use crate::mint::crl::*;
+    use crate::revocation::crl::tests::{ca, load, load_with};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    fn head(crl: &Crl) -> Head {
+        load(crl.der()).unwrap().head
+    }
+
+    fn replaces(new: &Crl, old: &Crl) -> Result<(), NotNewer> {
+        head(new).may_replace(&head(old))
+    }
+
+    #[test]
+    fn a_lower_number_replaces_no_higher_one_whatever_the_date() {
+        let later = date_time(2030);
+        let crl = || ca().crl();
+        for (new, old, expected) in [
+            (crl().number(2), crl().number(1), Ok(())),
+            (crl().number(1), crl().number(1), Ok(())),
+            (crl().number(1), crl().number(1).this_update(later), Err(NotNewer::Older)),
+            (crl().number(256), crl().number(255), Ok(())),
+            (crl().number(255), crl().number(256), Err(NotNewer::LowerNumber)),
+            (crl().number(1).this_update(later), crl().number(2), Err(NotNewer::LowerNumber)),
+            (crl().number(2), crl().number(1).this_update(later), Ok(())),
+            (crl().no_number().this_update(later), crl().number(1), Err(NotNewer::NoNumber)),
+            (crl().number(1), crl().no_number(), Ok(())),
+            (crl().number(1), crl().no_number().this_update(later), Err(NotNewer::Older)),
+            (crl().no_number(), crl().no_number().this_update(later), Err(NotNewer::Older)),
+            (crl().no_number().this_update(later), crl().no_number(), Ok(())),
+        ] {
+            assert_eq!(replaces(&new, &old), expected);
+        }
+    }
+
+    #[test]
+    fn a_list_of_another_signer_or_scope_takes_no_place_of_one() {
+        let crl = || ca().crl().number(2);
+        let scope = |uri| Scope::new().uri(uri);
+        assert_eq!(replaces(&crl().scope(&scope("http://a")), &crl().scope(&scope("http://a"))), Ok(()));
+        let other = Err(NotNewer::OtherList);
+        assert_eq!(replaces(&crl().scope(&scope("http://a")), &crl().scope(&scope("http://b"))), other);
+        assert_eq!(replaces(&crl(), &crl().scope(&scope("http://b"))), other);
+        assert_eq!(replaces(&crl().delta_of(1), &crl()), other);
+        let next_key = Ca::with_seed("Acme Root", "the next key");
+        let next = load_with(next_key.crl().number(2).der(), &[&next_key]).unwrap().head;
+        assert_eq!(next.may_replace(&head(&crl())), other);
+    }
+
+    fn date_time(year: i32) -> OffsetDateTime {
+        rcgen::date_time_ymd(year, 1, 1)
+    }
+}
