@@ -1,0 +1,64 @@
+//! What a decision may ask about revocation beside the policy.
+
+use std::sync::Arc;
+
+use super::crl::List;
+use super::ocsp;
+use super::{CrlSource, Status, Unknown, Why};
+
+/// Answers what has been fetched so far. Asking has no effect on the answer; whoever answers may take it as the wish to have it.
+pub trait Evidence {
+    /// The lists that a source has brought, of those that the policy's authorities signed.
+    fn lists(&self, source: &CrlSource) -> Lists;
+
+    /// What the responder says of a certificate.
+    fn response(&self, query: &ocsp::Query<'_>) -> Response;
+
+    /// Whether the request may be asked about again later; if not, what is not known now is unknown.
+    fn may_wait(&self) -> bool;
+
+    /// What lists and responders are taken to say, whatever they say: for tests of policies, whose certificates no CA issued.
+    fn assumed(&self) -> Option<Status> {
+        None
+    }
+}
+
+/// What a source of lists has brought.
+#[derive(Debug, Clone)]
+pub enum Lists {
+    /// These lists, checked: what they say is what an authority signed.
+    Loaded(Vec<Arc<List>>),
+    /// Nothing yet; it is being fetched.
+    Loading,
+    /// Nothing so far, and the last attempt failed.
+    Failed(Unknown),
+}
+
+/// What a responder has answered.
+#[derive(Debug, Clone)]
+pub enum Response {
+    /// This, checked but for its dates.
+    Answered(Arc<ocsp::Answer>),
+    /// Nothing yet; it has been asked, or will be.
+    Pending,
+    /// Nothing that can be used.
+    Failed(Unknown),
+}
+
+/// Nothing was fetched, and nothing will be.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoEvidence;
+
+impl Evidence for NoEvidence {
+    fn lists(&self, _source: &CrlSource) -> Lists {
+        Lists::Failed(Unknown::new(Why::Missing, "the list was not given"))
+    }
+
+    fn response(&self, _query: &ocsp::Query<'_>) -> Response {
+        Response::Failed(Unknown::new(Why::Missing, "no response was given"))
+    }
+
+    fn may_wait(&self) -> bool {
+        false
+    }
+}
