@@ -1,0 +1,310 @@
+//! Whether the certificate was revoked, by what the route asks for.
+//!
+//! In two parts. What is at hand is looked at before `deny` and `allow`, so that a revoked certificate is called that.
+//! Whatever takes waiting comes last of all: nobody is asked about a client who is not let in anyway.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::{Halt, Need};
+use crate::cert::{Certificate, Fingerprint};
+use crate::policy::trace::{Finding, Stage, Step, Trace};
+use crate::policy::{Denial, OnUnknown, Reason, RevocationRules, TrustBundle, WhileLoading};
+use crate::revocation::crl::{self, List};
+use crate::revocation::ocsp::{self, Query};
+use crate::revocation::{Checked, Evidence, Judgement, Lists, Method, Response, Status, Unknown, Why};
+
+/// How much longer than its timeout a question to a responder is waited for: the time until it is sent, and until the
+/// answer is noticed by those who wait.
+const RESPONSE_SLACK: Duration = Duration::from_millis(500);
+
+/// Most certificates in one of the two generations of [`CheckedCache`].
+const MAX_GENERATION: usize = 4096;
+
+/// The search for the status of one certificate on one route.
+pub(super) struct Search<'a, E> {
+    pub(super) rules: &'a RevocationRules,
+    pub(super) bundles: &'a [TrustBundle],
+    pub(super) checked: Option<Rc<Checked>>,
+    pub(super) evidence: &'a E,
+    pub(super) now: OffsetDateTime,
+}
+
+/// What the lists say, before anybody is asked.
+pub(super) struct AtHand {
+    lists: Option<Judgement>,
+}
+
+impl<E: Evidence> Search<'_, E> {
+    /// Looks at deny lists and lists. Leaves in `found` what a denial rests on.
+    ///
+    /// # Errors
+    /// `revoked`.
+    pub(super) fn look(
+        &self,
+        found: &mut Option<Rc<Judgement>>,
+        trace: &mut impl Trace,
+    ) -> Result<AtHand, Denial> {
+        if let Some(denied) = self.denied() {
+            return Err(revoked(denied, found, trace));
+        }
+        let lists = self.rules.methods.contains(&Method::Crl).then(|| self.lists());
+        match lists {
+            Some(judgement) if judgement.is_revoked() => Err(revoked(judgement, found, trace)),
+            Some(_) | None => Ok(AtHand { lists }),
+        }
+    }
+
+    /// Goes through the methods of the route, and asks a responder if need be. Leaves in `found` what has been found out.
+    ///
+    /// # Errors
+    /// Why the client is denied, or what is to be waited for.
+    pub(super) fn conclude(
+        &self,
+        at_hand: AtHand,
+        found: &mut Option<Rc<Judgement>>,
+        trace: &mut impl Trace,
+    ) -> Result<(), Halt> {
+        let AtHand { mut lists } = at_hand;
+        let mut unknown: Option<Judgement> = None;
+        for method in &self.rules.methods {
+            let mut wait = None;
+            let judgement = match method {
+                // Looked at already: it does not name the certificate, and says nothing of others unless it is asked alone.
+                Method::DenyList if self.rules.methods.len() == 1 => self.not_denied(),
+                Method::DenyList => continue,
+                Method::Crl => lists.take().unwrap_or_else(|| self.lists()),
+                Method::Ocsp => self.ask(&mut wait),
+            };
+            trace.note(|| note(&judgement));
+            match &judgement.status {
+                Status::Good => {
+                    *found = Some(Rc::new(judgement));
+                    return Ok(());
+                }
+                Status::Revoked(_) => {
+                    let denial = Denial::new(Reason::Revoked, &judgement);
+                    *found = Some(Rc::new(judgement));
+                    return Err(Halt::Denied(denial));
+                }
+                Status::Unknown(_) => {}
+            }
+            if let Some(at_most) = wait {
+                return Err(Halt::Needs(Need { at_most }));
+            }
+            // The first method's word, unless it had nothing to go by. What has yet to come is waited for, whoever failed
+            // before it, and is no excuse for who failed.
+            let is_to_come = judgement.why() == Some(Why::Loading)
+                && match self.rules.while_loading {
+                    WhileLoading::Wait(_) | WhileLoading::Deny => true,
+                    WhileLoading::Allow => false,
+                };
+            let says_more = unknown.as_ref().is_none_or(|first| first.why() == Some(Why::Missing));
+            if says_more || is_to_come {
+                unknown = Some(judgement);
+            }
+        }
+        let judgement = unknown.unwrap_or_else(|| Judgement::unknown(Why::Missing, "nothing was asked"));
+        let settled = self.settle(&judgement);
+        *found = Some(Rc::new(judgement));
+        settled
+    }
+
+    /// What the route makes of a status that cannot be told.
+    fn settle(&self, judgement: &Judgement) -> Result<(), Halt> {
+        let Status::Unknown(unknown) = &judgement.status else { return Ok(()) };
+        let deny = || Err(Halt::Denied(Denial::new(Reason::RevocationUnknown, unknown)));
+        match (unknown.why, self.rules.while_loading, self.rules.on_unknown) {
+            (Why::Loading, WhileLoading::Wait(at_most), _) if self.evidence.may_wait() => {
+                Err(Halt::Needs(Need { at_most }))
+            }
+            (Why::Loading, WhileLoading::Deny, _) => deny(),
+            (Why::Loading, WhileLoading::Allow, _) => Ok(()),
+            (_, _, OnUnknown::Deny) => deny(),
+            (_, _, OnUnknown::Allow) => Ok(()),
+        }
+    }
+
+    /// What deny lists say, if they name the certificate. A serial number counts only among the certificates of the same
+    /// bundle's issuers.
+    fn denied(&self) -> Option<Judgement> {
+        let checked = self.checked.as_ref()?;
+        let named = self.bundles.iter().enumerate().any(|(at, bundle)| {
+            bundle.revocation().denied.fingerprints.contains(&checked.fingerprint())
+                || names_serial(bundle, checked)
+                    && checked.issuers().iter().any(|(position, _)| *position == at)
+        });
+        named.then(Judgement::denied)
+    }
+
+    /// What deny lists say that do not name the certificate and are asked alone: that it is good, where that can be told.
+    fn not_denied(&self) -> Judgement {
+        let Some(checked) = &self.checked else { return unreadable() };
+        // The certificate may be the one that is meant.
+        if checked.issuers().is_empty() && self.bundles.iter().any(|bundle| names_serial(bundle, checked)) {
+            let detail = "a deny list holds its serial number, and no trust bundle its issuer";
+            return Judgement::unknown(Why::IssuerUnknown, detail);
+        }
+        Judgement::not_denied()
+    }
+
+    /// What lists say: of each bundle that holds the issuer, and the best of those.
+    fn lists(&self) -> Judgement {
+        self.of_each_bundle(Method::Crl, |checked, bundle, issuer| {
+            let sources = bundle.revocation();
+            let mut lists: Vec<Arc<List>> = sources.lists.clone();
+            let mut without: Option<Unknown> = None;
+            for source in &sources.fetched {
+                match self.evidence.lists(source) {
+                    Lists::Loaded(loaded) => lists.extend(loaded),
+                    Lists::Loading => {
+                        without = Some(Unknown::new(Why::Loading, "a list has not been fetched yet"));
+                    }
+                    Lists::Failed(unknown) => {
+                        without.get_or_insert(unknown);
+                    }
+                }
+            }
+            let grace = self.rules.stale_grace;
+            let mut judgement = crl::judge(checked, issuer, bundle.authorities(), &lists, self.now, grace);
+            // What has not come might have told.
+            if let (Status::Unknown(_), Some(unknown)) = (&judgement.status, without)
+                && (unknown.why == Why::Loading || judgement.why() == Some(Why::Missing))
+            {
+                judgement.status = Status::Unknown(unknown);
+            }
+            judgement
+        })
+    }
+
+    /// What responders say, each asked about the certificates of its own bundle. `wait` becomes how long to wait at most, where
+    /// none can tell and one has not answered yet.
+    fn ask(&self, wait: &mut Option<Duration>) -> Judgement {
+        let judgement = self.of_each_bundle(Method::Ocsp, |checked, bundle, issuer| {
+            let Some(responder) = &bundle.revocation().responder else {
+                return Judgement::unknown(Why::Missing, "the trust bundle has no responder");
+            };
+            let query = Query { responder, issuer, serial: checked.serial() };
+            let mut judgement = match self.evidence.response(&query) {
+                Response::Answered(answer) => {
+                    ocsp::judge(&answer, responder, self.now, self.rules.stale_grace)
+                }
+                Response::Pending if self.evidence.may_wait() => {
+                    *wait = Some(responder.timeout + RESPONSE_SLACK);
+                    Judgement::unknown(Why::Loading, "the responder has not answered yet")
+                }
+                Response::Pending => {
+                    Judgement::unknown(Why::Unavailable, "the responder did not answer in time")
+                }
+                Response::Failed(unknown) => Judgement::unknown(unknown.why, unknown.detail),
+            };
+            judgement.source.get_or_insert_with(|| Arc::clone(&responder.url));
+            judgement
+        });
+        if !matches!(judgement.status, Status::Unknown(_)) {
+            *wait = None;
+        }
+        judgement
+    }
+
+    fn of_each_bundle(
+        &self,
+        method: Method,
+        mut judge: impl FnMut(&Checked, &TrustBundle, &Arc<crate::trust::Authority>) -> Judgement,
+    ) -> Judgement {
+        if let Some(status) = self.evidence.assumed() {
+            return Judgement { method: Some(method), ..Judgement::of(status) };
+        }
+        let Some(checked) = &self.checked else {
+            return unreadable();
+        };
+        let mut best: Option<Judgement> = None;
+        for (at, issuer) in checked.issuers() {
+            let Some(bundle) = self.bundles.get(*at) else { continue };
+            let judgement = Judgement { method: Some(method), ..judge(checked, bundle, issuer) };
+            let better = match (&judgement.status, best.as_ref().map(|best| &best.status)) {
+                (Status::Revoked(_), _) | (_, None) => true,
+                (Status::Good, Some(Status::Unknown(_))) => true,
+                (Status::Unknown(unknown), Some(Status::Unknown(so_far))) => {
+                    so_far.why == Why::Missing && unknown.why != Why::Missing
+                }
+                (Status::Good | Status::Unknown(_), Some(Status::Good | Status::Revoked(_))) => false,
+            };
+            if better {
+                best = Some(judgement);
+            }
+        }
+        best.unwrap_or_else(|| {
+            Judgement::unknown(Why::IssuerUnknown, "no trust bundle holds the certificate's issuer")
+        })
+    }
+}
+
+/// Whether the deny list of a bundle holds the serial number of a certificate, whoever issued that. A policy has no sign for negative
+/// numbers, which break RFC 5280: their octets are what people read off a certificate.
+fn names_serial(bundle: &TrustBundle, checked: &Checked) -> bool {
+    let serials = &bundle.revocation().denied.serials;
+    let serial = checked.serial();
+    let is_negative = serial.first().is_some_and(|first| first & 0x80 != 0);
+    serials.contains(serial) || is_negative && serials.contains([&[0], serial].concat().as_slice())
+}
+
+fn unreadable() -> Judgement {
+    Judgement::unknown(Why::Unusable, "the certificate's revocation data cannot be read")
+}
+
+fn revoked(judgement: Judgement, found: &mut Option<Rc<Judgement>>, trace: &mut impl Trace) -> Denial {
+    trace.note(|| note(&judgement));
+    let denial = Denial::new(Reason::Revoked, &judgement);
+    *found = Some(Rc::new(judgement));
+    denial
+}
+
+fn note(judgement: &Judgement) -> Step {
+    let finding = match judgement.status {
+        Status::Good => Finding::Yes,
+        Status::Revoked(_) => Finding::No,
+        Status::Unknown(_) => Finding::CannotTell,
+    };
+    Step::new(Stage::Revocation, finding, judgement.to_string())
+}
+
+/// Certificates that were read for their status, by fingerprint, so that the issuer's signature is verified once and not
+/// for each request. Bounded: of two generations the older is dropped when the younger is full.
+#[derive(Debug, Default)]
+pub(super) struct CheckedCache {
+    young: HashMap<Fingerprint, Rc<Checked>>,
+    old: HashMap<Fingerprint, Rc<Checked>>,
+}
+
+impl CheckedCache {
+    /// What is to be known of `certificate`; `None` where it cannot be read.
+    pub(super) fn get(
+        cache: &RefCell<CheckedCache>,
+        certificate: &Certificate,
+        bundles: &[TrustBundle],
+    ) -> Option<Rc<Checked>> {
+        let fingerprint = certificate.fingerprint();
+        let mut cache = cache.borrow_mut();
+        if let Some(checked) = cache.young.get(&fingerprint) {
+            return Some(Rc::clone(checked));
+        }
+        let checked = match cache.old.remove(&fingerprint) {
+            Some(checked) => checked,
+            None => {
+                let authorities = bundles.iter().map(TrustBundle::authorities);
+                Rc::new(Checked::of(certificate, authorities).ok()?)
+            }
+        };
+        if cache.young.len() >= MAX_GENERATION {
+            cache.old = std::mem::take(&mut cache.young);
+        }
+        cache.young.insert(fingerprint, Rc::clone(&checked));
+        Some(checked)
+    }
+}
