@@ -1,0 +1,208 @@
+//! What the VMs of one proxy tell each other: Envoy's shared data.
+//!
+//! Every worker and the main thread has a VM of its own, and all filters with the same `vm_id` see the same shared data, also
+//! those of other versions of this module. So a [`Key`] names the module's version, what the value is, and everything that the
+//! value depends on.
+
+use std::cell::OnceCell;
+use std::fmt::Display;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use proxy_wasm::hostcalls;
+use sha2::{Digest, Sha256};
+
+/// What no value's compare-and-swap number is: Envoy counts them up from 1, one for each value ever set, and sets a key that is
+/// not there whatever the number.
+const ABSENT: u32 = u32::MAX;
+
+/// The name of a value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key(Box<str>);
+
+impl Key {
+    /// The name of the value of this kind that depends on `parts`.
+    pub(super) fn new(kind: &'static str, parts: &[&[u8]]) -> Key {
+        let mut digest = Sha256::new();
+        for part in parts {
+            // With its length, so that the parts cannot be cut differently.
+            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(part);
+        }
+        let digest = base16ct::lower::encode_string(&digest.finalize());
+        Key(["mtls_policy/", env!("CARGO_PKG_VERSION"), "/", kind, "/", &digest].concat().into())
+    }
+
+    /// The name of a part of the value.
+    pub(super) fn part(&self, name: impl Display) -> Key {
+        Key(format!("{}/{name}", self.0).into())
+    }
+}
+
+/// A value as it was read.
+pub(super) struct Read {
+    /// The value; never empty.
+    pub(super) value: Vec<u8>,
+    /// Changes whenever the value is set.
+    pub(super) cas: Option<u32>,
+}
+
+/// The value of `key`; `None` if there is none, or an empty one: nothing is ever removed from shared data.
+pub(super) fn get(key: &Key) -> Option<Read> {
+    let (value, cas) = hostcalls::get_shared_data(&key.0).ok()?;
+    let value = value.filter(|value| !value.is_empty())?;
+    Some(Read { value, cas })
+}
+
+/// Sets the value of `key`, whatever it was.
+pub(super) fn set(key: &Key, value: &[u8]) {
+    // Without a number to compare nothing can fail.
+    let _ = hostcalls::set_shared_data(&key.0, Some(value), None);
+}
+
+/// Empties the value of `key`, so that it takes no memory but that of its key.
+pub(super) fn empty(key: &Key) {
+    set(key, &[]);
+}
+
+/// Sets the value of `key` if it still is the one that was `seen`: `None` if there was none. Says whether it was set.
+///
+/// Of many who try at once only one is told that it was.
+pub(super) fn replace(key: &Key, seen: Option<&Read>, value: &[u8]) -> bool {
+    let cas = match seen {
+        Some(read) => read.cas,
+        // An emptied value has a number, which `get` does not tell.
+        None => match hostcalls::get_shared_data(&key.0) {
+            Ok((None, None)) => Some(ABSENT),
+            Ok((None, cas)) => cas,
+            Ok((Some(_), _)) | Err(_) => return false,
+        },
+    };
+    cas.is_some() && hostcalls::set_shared_data(&key.0, Some(value), cas).is_ok()
+}
+
+/// The sole right to do something for the whole proxy, for a time.
+///
+/// Its value is the holder and the end of the time. Whoever holds it takes it anew before the time ends; if a holder dies, any
+/// other takes it after that.
+#[derive(Debug)]
+pub(super) struct Lease {
+    key: Key,
+    /// Who asks: no two of the proxy have the same.
+    holder: Holder,
+    /// For how long it is taken, in milliseconds.
+    term: u64,
+    /// When it ends, where it is held, in milliseconds since 1970.
+    until: Option<u64>,
+}
+
+/// How much longer than its end another VM leaves a lease to the VM that held it last, in milliseconds: what was needed to do
+/// the work is in its memory already, as when a new policy takes the place of an old one.
+const COURTESY: u64 = 1_000;
+
+/// Who holds a lease: a VM, and somebody in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Holder {
+    vm: u64,
+    within: u64,
+}
+
+impl Lease {
+    /// The lease of this name, not held yet.
+    pub(super) fn new(key: Key, term: Duration) -> Lease {
+        let holder = Holder { vm: vm(), within: random() };
+        Lease { key, holder, term: u64::try_from(term.as_millis()).unwrap_or(u64::MAX), until: None }
+    }
+
+    /// Takes the lease if nobody else has it, and takes it anew when half of its time is over. Says whether it is held.
+    ///
+    /// `now` is in milliseconds since 1970.
+    pub(super) fn take(&mut self, now: u64) -> bool {
+        let ends_soon = |until: u64| until.saturating_sub(now) < self.term / 2;
+        if self.until.is_some_and(|until| !self.is_beyond(until, now) && !ends_soon(until)) {
+            return true;
+        }
+        let seen = get(&self.key);
+        if seen.as_ref().is_some_and(|seen| !self.may_take(&seen.value, now)) {
+            self.until = None;
+            return false;
+        }
+        let until = now.saturating_add(self.term);
+        let taken = replace(&self.key, seen.as_ref(), &self.to_bytes(until));
+        self.until = taken.then_some(until);
+        taken
+    }
+
+    /// Gives the lease up, so that others need not wait for its end.
+    pub(super) fn release(&mut self, now: u64) {
+        if self.until.take().is_some()
+            && let Some(seen) = get(&self.key)
+            && Self::read(&seen.value).is_some_and(|(holder, _)| holder == self.holder)
+        {
+            replace(&self.key, Some(&seen), &self.to_bytes(now));
+        }
+    }
+
+    /// When the lease of this name ends or has ended, in milliseconds since 1970; `None` if nobody ever took it.
+    pub(super) fn end(key: &Key) -> Option<u64> {
+        Self::read(&get(key)?.value).map(|(_, until)| until)
+    }
+
+    /// Whether `until` is further away than any term: the clock was set back.
+    fn is_beyond(&self, until: u64, now: u64) -> bool {
+        until > now.saturating_add(self.term).saturating_add(COURTESY)
+    }
+
+    fn may_take(&self, value: &[u8], now: u64) -> bool {
+        let Some((holder, until)) = Self::read(value) else { return true };
+        let courtesy = if holder.vm == self.holder.vm { 0 } else { COURTESY };
+        holder == self.holder || until.saturating_add(courtesy) <= now || self.is_beyond(until, now)
+    }
+
+    fn read(value: &[u8]) -> Option<(Holder, u64)> {
+        let mut numbers =
+            value.chunks_exact(8).map(|chunk| chunk.try_into().map(u64::from_be_bytes).unwrap_or_default());
+        Some((Holder { vm: numbers.next()?, within: numbers.next()? }, numbers.next()?))
+    }
+
+    fn to_bytes(&self, until: u64) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        let numbers = [self.holder.vm, self.holder.within, until];
+        for (to, from) in bytes.iter_mut().zip(numbers.into_iter().flat_map(u64::to_be_bytes)) {
+            *to = from;
+        }
+        bytes
+    }
+}
+
+/// A number of this VM that no other has.
+pub(super) fn vm() -> u64 {
+    thread_local! {
+        static VM: OnceCell<u64> = const { OnceCell::new() };
+    }
+    VM.with(|vm| *vm.get_or_init(random))
+}
+
+/// How many VMs of the proxy were configured before this one, about: Envoy tries a policy in a VM that it throws away, then
+/// configures the main thread's, and then those of the workers.
+pub(super) fn vms_before() -> u64 {
+    thread_local! {
+        static BEFORE: OnceCell<u64> = const { OnceCell::new() };
+    }
+    BEFORE.with(|before| {
+        *before.get_or_init(|| {
+            let key = Key::new("vms", &[]);
+            let seen = get(&key);
+            let count = seen.as_ref().and_then(|seen| seen.value.first_chunk()).copied();
+            let count = count.map_or(0, u64::from_be_bytes);
+            // Two at once may take the same number: nothing but an order of preference hangs on it.
+            replace(&key, seen.as_ref(), &count.saturating_add(1).to_be_bytes());
+            count
+        })
+    })
+}
+
+/// A number that nobody can foretell but the host: its randomness is what the hasher is seeded with.
+pub(super) fn random() -> u64 {
+    RandomState::new().hash_one(0u8)
+}
