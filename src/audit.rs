@@ -2,6 +2,8 @@
 //!
 //! Every name of a field stands here and nowhere else.
 
+mod source;
+
 use std::fmt::{self, Write as _};
 use std::io;
 
@@ -14,6 +16,9 @@ use crate::cert::Fingerprint;
 use crate::facts::Facts;
 use crate::identity::Identity;
 use crate::policy::{Decision, DecisionId, without_query};
+use crate::revocation::{Judgement, Method, Status, Why};
+
+pub use source::{SOURCE_SCHEMA, SourceRecord};
 
 /// The schema that records name in their first field.
 pub const SCHEMA: &str = "mtls-policy.audit/1";
@@ -40,6 +45,8 @@ pub struct Record<'a> {
     schema: &'static str,
     time: Option<String>,
     id: String,
+    /// Only of streams that are open.
+    phase: Option<&'static str>,
     decision: &'static str,
     mode: &'static str,
     reason: Option<&'static str>,
@@ -50,6 +57,7 @@ pub struct Record<'a> {
     source: Option<Text>,
     tls: Option<Tls>,
     certificate: Option<CertificateNames>,
+    revocation: Option<Revocation>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,6 +87,42 @@ struct CertificateNames {
     names_omitted: usize,
 }
 
+/// What was found out about the certificate's revocation.
+#[derive(Debug, Serialize)]
+struct Revocation {
+    /// `good`, `revoked` or `unknown`.
+    status: &'static str,
+    /// Why it is unknown: the stable code.
+    why: Option<&'static str>,
+    method: Option<&'static str>,
+    source: Option<Text>,
+    /// Why the certificate was revoked, as its CA says.
+    reason: Option<&'static str>,
+    since: Option<String>,
+    this_update: Option<String>,
+    next_update: Option<String>,
+}
+
+impl Revocation {
+    fn new(judgement: &Judgement) -> Self {
+        let (status, entry) = match &judgement.status {
+            Status::Good => ("good", None),
+            Status::Revoked(entry) => ("revoked", Some(entry)),
+            Status::Unknown(_) => ("unknown", None),
+        };
+        Self {
+            status,
+            why: judgement.why().map(Why::code),
+            method: judgement.method.map(Method::word),
+            source: judgement.source.as_deref().map(Text::new),
+            reason: entry.map(|entry| entry.reason.name()),
+            since: entry.and_then(|entry| entry.since).and_then(rfc3339),
+            this_update: judgement.this_update.and_then(rfc3339),
+            next_update: judgement.next_update.and_then(rfc3339),
+        }
+    }
+}
+
 impl<'a> Record<'a> {
     /// Records `decision`, made at `now` on `facts`. A fact that cannot be read leaves its field empty.
     pub fn new(
@@ -95,6 +139,7 @@ impl<'a> Record<'a> {
             schema: SCHEMA,
             time: now.and_then(rfc3339),
             id: id.to_string(),
+            phase: None,
             decision: if denial.is_some() { "deny" } else { "permit" },
             mode: decision.mode().as_str(),
             reason: denial.map(|denial| denial.reason().code()),
@@ -110,19 +155,27 @@ impl<'a> Record<'a> {
             source: facts.source_address().ok().flatten().map(Text::from_bytes),
             tls: facts.server_name().ok().flatten().map(|sni| Tls { sni: Text::from_bytes(sni) }),
             certificate: decision.identity().map(CertificateNames::new),
+            revocation: decision.revocation().map(Revocation::new),
         }
+    }
+
+    /// The same of a later decision, about a stream that an earlier one let begin and that is still open.
+    pub fn of_open_stream(self) -> Self {
+        Self { phase: Some("stream"), ..self }
     }
 
     /// The record as one line of JSON, in ASCII whatever the certificate and the request hold.
     pub fn to_line(&self) -> String {
-        let mut line = Vec::with_capacity(1024);
-        let written = self.serialize(&mut Serializer::with_formatter(&mut line, AsciiFormatter));
-        match (written, String::from_utf8(line)) {
-            (Ok(()), Ok(line)) => line,
-            // Writing text to memory does not fail; a lost record would, so say at least which.
-            (Ok(()) | Err(_), _) => format!("{{\"schema\":\"{SCHEMA}\",\"id\":\"{}\"}}", self.id),
-        }
+        // Writing text to memory does not fail; a lost record would, so say at least which.
+        to_line(self).unwrap_or_else(|| format!("{{\"schema\":\"{SCHEMA}\",\"id\":\"{}\"}}", self.id))
     }
+}
+
+/// A record as one line of JSON, in ASCII whatever it holds.
+fn to_line(record: &impl Serialize) -> Option<String> {
+    let mut line = Vec::with_capacity(1024);
+    record.serialize(&mut Serializer::with_formatter(&mut line, AsciiFormatter)).ok()?;
+    String::from_utf8(line).ok()
 }
 
 /// The value of [`filter_state::DECISION`] for `decision`.

@@ -19,6 +19,8 @@
 //! | [`request`] | what a request says of itself |
 //! | [`token`] | what a verified token says |
 //! | [`facts`] | what a decision may ask |
+//! | [`trust`] | the certificates that a policy trusts, and what each may sign |
+//! | [`revocation`] | deny lists, CRLs and OCSP: whether a certificate was revoked |
 //! | [`engine`] | the way of a request through all of these |
 //! | [`outcome`], [`audit`] | what a decision does, and how it is recorded |
 //! | `lint` | what is seldom meant in a policy, and what a policy asserts of itself; not in WebAssembly |
@@ -37,7 +39,10 @@ pub mod outcome;
 mod plugin;
 pub mod policy;
 pub mod request;
+pub mod revocation;
+mod sorted;
 pub mod token;
+pub mod trust;
 
 pub use engine::Engine;
 pub use facts::Facts;

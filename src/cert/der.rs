@@ -73,6 +73,11 @@ impl<'a> Reader<'a> {
         if self.rest.first() == Some(&tag) { self.expect(tag).map(Some) } else { Ok(None) }
     }
 
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Nothing may be left.
     pub(crate) fn end(&self) -> Result<(), NotDer> {
         if self.rest.is_empty() { Ok(()) } else { Err(NotDer) }
@@ -88,14 +93,45 @@ pub(crate) fn only(tag: u8, bytes: &[u8]) -> Result<&[u8], NotDer> {
     Ok(contents)
 }
 
+/// Whether `bytes` begin with an element that is longer than they are.
+pub(crate) fn is_cut_short(bytes: &[u8]) -> bool {
+    match bytes {
+        [] | [_] => true,
+        [_, first, rest @ ..] if *first > 0x80 && rest.len() < usize::from(first & 0x7f) => *first <= 0x84,
+        [_, rest @ ..] => read_length(rest).is_ok_and(|(length, rest)| length > rest.len()),
+    }
+}
+
+/// Writes one element.
+pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let octets = length.to_be_bytes();
+    let octets = octets.get(length.leading_zeros() as usize / 8..).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(2 + octets.len() + length);
+    bytes.push(tag);
+    match u8::try_from(length) {
+        Ok(short) if short < 0x80 => bytes.push(short),
+        Ok(_) | Err(_) => {
+            // At most eight octets.
+            bytes.push(0x80 | octets.len() as u8);
+            bytes.extend_from_slice(octets);
+        }
+    }
+    for part in parts {
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
 fn read_length(bytes: &[u8]) -> Result<(usize, &[u8]), NotDer> {
     let (&first, rest) = bytes.split_first().ok_or(NotDer)?;
     if first < 0x80 {
         return Ok((usize::from(first), rest));
     }
-    // 0x80 is the indefinite form. More than three octets are more than any certificate that is accepted.
+    // 0x80 is the indefinite form. Four octets are enough for every list that is accepted, and no more than `usize` holds
+    // in WebAssembly. A certificate is bounded before it is read.
     let count = usize::from(first & 0x7f);
-    if count == 0 || count > 3 {
+    if count == 0 || count > 4 {
         return Err(NotDer);
     }
     let (octets, rest) = rest.split_at_checked(count).ok_or(NotDer)?;
@@ -103,7 +139,8 @@ fn read_length(bytes: &[u8]) -> Result<(usize, &[u8]), NotDer> {
     let shortest = match count {
         1 => length >= 0x80,
         2 => length > 0xff,
-        _ => length > 0xffff,
+        3 => length > 0xffff,
+        _ => length > 0xff_ffff,
     };
     if shortest { Ok((length, rest)) } else { Err(NotDer) }
 }
@@ -135,7 +172,10 @@ mod tests {
             ("two octets", element(&[0x04, 0x82, 0x01, 0x00], 0x100), true),
             ("two octets in three", element(&[0x04, 0x83, 0x00, 0xff, 0xff], 0xffff), false),
             ("three octets", element(&[0x04, 0x83, 0x01, 0x00, 0x00], 0x10000), true),
-            ("four octets", element(&[0x04, 0x84, 0x01, 0x00, 0x00, 0x00], 1), false),
+            ("three octets in four", element(&[0x04, 0x84, 0x00, 0xff, 0xff, 0xff], 0xff_ffff), false),
+            ("four octets", element(&[0x04, 0x84, 0x01, 0x00, 0x00, 0x00], 0x100_0000), true),
+            ("four octets, and less than they say", element(&[0x04, 0x84, 0x01, 0x00, 0x00, 0x00], 1), false),
+            ("five octets", element(&[0x04, 0x85, 0x01, 0x00, 0x00, 0x00, 0x00], 1), false),
             ("indefinite", element(&[0x24, 0x80], 2), false),
             ("more than there is", element(&[0x04, 0x03], 2), false),
             ("a high tag number", element(&[0x1f, 0x22, 0x00], 0), false),

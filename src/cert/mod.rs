@@ -6,6 +6,8 @@ pub(crate) mod algorithm_identifier;
 pub(crate) mod der;
 pub(crate) mod extension;
 pub mod forwarded;
+pub mod signature;
+pub(crate) mod signed;
 pub mod xfcc;
 
 use std::fmt;

@@ -11,6 +11,8 @@ use clap::builder::PossibleValuesParser;
 use mtls_policy::lint;
 use mtls_policy::policy::{Lint, Policy};
 
+use time::OffsetDateTime;
+
 use super::envoy::{self, EnvoyReport, Id};
 use super::output::Format;
 use super::report::{FileReport, Warnings, human, json};
@@ -108,7 +110,9 @@ fn lints() -> String {
 fn check(path: &Path, silenced: &BTreeSet<Lint>) -> FileReport {
     let name = input::name(path);
     match input::read(path) {
-        Ok(document) => FileReport::checked(name, &document, lint::check(&document, silenced)),
+        Ok(document) => {
+            FileReport::checked(name, &document, lint::check(&document, silenced, OffsetDateTime::now_utc()))
+        }
         Err(error) => FileReport::unreadable(name, &error),
     }
 }

@@ -17,7 +17,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::offline::{
-    Certificate, Connection, DECISION_ID, Situation, Target, Token, certificates, headers_of, parse_time,
+    Certificate, Connection, DECISION_ID, Offline, Situation, Target, Token, certificates, headers_of,
+    parse_time,
 };
 use super::output::Format;
 use super::report::{FileReport, human};
@@ -85,6 +86,14 @@ pub(super) struct Explain {
     #[arg(long, value_name = "ADDRESS")]
     forwarded_source: Option<String>,
 
+    /// A revocation list, DER or PEM, as if a source of that trust bundle had brought it; may be given several times.
+    #[arg(long = "crl", value_name = "BUNDLE=FILE", value_parser = list)]
+    crls: Vec<(String, PathBuf)>,
+
+    /// What an OCSP responder says when it is asked, in DER.
+    #[arg(long, value_name = "FILE")]
+    ocsp: Option<PathBuf>,
+
     /// The name of the route that Envoy's own router chose.
     #[arg(long, value_name = "NAME")]
     envoy_route: Option<String>,
@@ -118,8 +127,12 @@ impl Explain {
         };
         let engine = Engine::new(policy);
         let now = self.at.unwrap_or_else(OffsetDateTime::now_utc);
+        let evidence = match self.evidence(engine.policy(), now) {
+            Ok(evidence) => evidence,
+            Err(error) => return fail(&format!("error: {error}\n")),
+        };
         let mut steps = Vec::new();
-        let decision = engine.decide_traced(&situation, Some(now), &mut steps);
+        let decision = engine.decide_traced(&situation, &evidence, Some(now), &mut steps).decided();
         let outcome = Outcome::of(&decision, engine.policy(), headers_of(&situation), DECISION_ID);
         let why_not = match self.why_not.as_deref().map(|name| why_not(&engine, &situation, name)).transpose()
         {
@@ -141,6 +154,17 @@ impl Explain {
                 .map_err(|errors| human(&[FileReport::checked(name, &document, Err(errors))])),
             Err(error) => Err(human(&[FileReport::unreadable(name, &error)])),
         }
+    }
+
+    fn evidence(&self, policy: &Policy, now: OffsetDateTime) -> Result<Offline, String> {
+        let mut evidence = Offline::at(now);
+        for (bundle, file) in &self.crls {
+            evidence.add_list(policy, bundle, file)?;
+        }
+        if let Some(file) = &self.ocsp {
+            evidence.add_response(file)?;
+        }
+        Ok(evidence)
     }
 
     fn situation(&self) -> Result<Situation, String> {
@@ -219,6 +243,15 @@ fn digest_in(value: &str) -> Result<Fingerprint, String> {
     let hash = elements.last().and_then(|element| element.hash.as_ref());
     hash.and_then(|hash| Fingerprint::from_hex(hash))
         .ok_or_else(|| "the XFCC value: its last element has no `Hash` of 64 hexadecimal digits".to_owned())
+}
+
+fn list(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((bundle, file)) if !bundle.is_empty() && !file.is_empty() => {
+            Ok((bundle.to_owned(), file.into()))
+        }
+        Some(_) | None => Err("write `BUNDLE=FILE`".to_owned()),
+    }
 }
 
 fn header(text: &str) -> Result<(String, Vec<u8>), String> {

@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod conformance;
+mod crl;
 mod envoy;
 mod explain;
 mod input;
@@ -33,6 +34,7 @@ enum Command {
     Explain(Box<explain::Explain>),
     Test(test::Test),
     Inspect(inspect::Inspect),
+    Crl(crl::Crl),
     Schema(schema::Schema),
     Completions(completions::Completions),
     Conformance(conformance::Conformance),
@@ -66,6 +68,7 @@ pub(crate) fn run() -> Exit {
         Command::Explain(explain) => explain.run(),
         Command::Test(test) => test.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Crl(crl) => crl.run(),
         Command::Schema(schema) => schema.run(),
         Command::Completions(completions) => completions.run(),
         Command::Conformance(conformance) => conformance.run(),

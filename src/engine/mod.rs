@@ -1,42 +1,95 @@
 //! The way of a request through every stage, from facts to a decision.
 
 mod answers;
+mod revocation;
 mod tls;
 mod token;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
 
 use self::answers::RouteAnswers;
-use time::OffsetDateTime;
+use self::revocation::{CheckedCache, Search};
 
 use crate::cert::forwarded::{self, ForwardedError};
 use crate::cert::{Certificate, Fingerprint};
 use crate::facts::{FactError, Facts};
 use crate::identity::{Identity, IdentityCache, Known};
 use crate::policy::evaluate::Verified;
-use crate::policy::trace::{Finding, Stage, Step, Trace, Untraced};
+use crate::policy::trace::{self, Finding, Stage, Trace, Untraced};
 use crate::policy::{
-    ClientCertificate, Decision, Denial, LeafSource, Matched, Mode, Permit, Policy, Reason, Request, Route,
-    Selection, Stop, evaluate, without_query,
+    ClientCertificate, Decision, Denial, LeafSource, Matched, Mode, Permit, Policy, Reason, Request,
+    RevocationRules, Route, Selection, Stop, evaluate, without_query,
 };
 use crate::request::{Headers, RequestTarget, XFCC};
+use crate::revocation::{Evidence, Judgement};
 
 /// Decides requests by one policy.
 #[derive(Debug)]
 pub struct Engine {
     policy: Policy,
+    /// Whether some route needs more of a certificate than the identity in it.
+    keeps_certificates: bool,
     /// Identities of verified certificates by the connection's digest, so that a certificate is read once and not
     /// for each request. No decision depends on what is in it, for the digest is the proxy's own and of one
     /// certificate only; whether it is verified, valid and allowed is asked every time.
     identities: RefCell<IdentityCache>,
+    /// Who issued the certificates whose revocation was asked about. That follows from the certificate and the policy.
+    checked: RefCell<CheckedCache>,
+}
+
+/// How far a decision has come.
+#[derive(Debug)]
+pub enum Step {
+    /// It is made.
+    Decided(Decision),
+    /// It wants evidence that was not there yet.
+    Needs(Need),
+}
+
+/// What a decision waits for: evidence of revocation, which [`Evidence`] was asked for and knows. Whoever has more of it, or
+/// has waited long enough, asks again; and says at the end that the request may not wait any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// How long the request may wait, counted from when it came.
+    pub at_most: Duration,
+}
+
+impl Step {
+    /// The decision. With evidence that lets nothing wait there always is one.
+    pub fn decided(self) -> Decision {
+        match self {
+            Self::Decided(decision) => decision,
+            Self::Needs(_) => {
+                let denial =
+                    Denial::new(Reason::InternalError, "evidence was to come, and nobody waits for it");
+                Decision::new(Err(denial), None, Mode::Enforce, None)
+            }
+        }
+    }
+}
+
+/// Why judging ends without a permit.
+enum Halt {
+    Denied(Denial),
+    Needs(Need),
+}
+
+impl<E: Into<Denial>> From<E> for Halt {
+    fn from(error: E) -> Halt {
+        Halt::Denied(error.into())
+    }
 }
 
 impl Engine {
     /// An engine for `policy`.
     pub fn new(policy: Policy) -> Self {
-        Self { policy, identities: RefCell::default() }
+        let keeps_certificates = policy.forwards_certificates() || policy.checks_revocation();
+        Self { policy, keeps_certificates, identities: RefCell::default(), checked: RefCell::default() }
     }
 
     /// The policy.
@@ -49,23 +102,29 @@ impl Engine {
         self.policy
     }
 
-    /// Decides one request. Pure: the same facts and time give the same decision.
+    /// Decides one request. Pure: the same facts, evidence and time give the same decision.
     ///
     /// `now` is `None` where the clock cannot be read: then every request is denied whose route looks at a certificate.
-    pub fn decide(&self, facts: &impl Facts, now: Option<OffsetDateTime>) -> Decision {
-        self.decide_traced(facts, now, &mut Untraced)
+    pub fn decide(&self, facts: &impl Facts, evidence: &impl Evidence, now: Option<OffsetDateTime>) -> Step {
+        self.decide_traced(facts, evidence, now, &mut Untraced)
     }
 
     /// Decides one request and notes the steps that lead there.
     pub fn decide_traced(
         &self,
         facts: &impl Facts,
+        evidence: &impl Evidence,
         now: Option<OffsetDateTime>,
         trace: &mut impl Trace,
-    ) -> Decision {
-        let mut found = Found { route: None, mode: Mode::Enforce, identity: None, certificate: None };
-        let verdict = self.judge(facts, now, &mut found, trace);
-        Decision::new(verdict, found.route, found.mode, found.identity).with_certificate(found.certificate)
+    ) -> Step {
+        let mut found = Found::default();
+        let verdict = match self.judge(facts, evidence, now, &mut found, trace) {
+            Ok(permit) => Ok(permit),
+            Err(Halt::Denied(denial)) => Err(denial),
+            Err(Halt::Needs(need)) => return Step::Needs(need),
+        };
+        let decision = Decision::new(verdict, found.route, found.mode, found.identity);
+        Step::Decided(decision.with_certificate(found.certificate).with_revocation(found.revocation))
     }
 
     /// Why the route at `position` in the policy is not the request's, in words such as `path`; `None` where it matches.
@@ -93,18 +152,19 @@ impl Engine {
     fn judge(
         &self,
         facts: &impl Facts,
+        evidence: &impl Evidence,
         now: Option<OffsetDateTime>,
         found: &mut Found,
         trace: &mut impl Trace,
-    ) -> Result<Permit, Denial> {
+    ) -> Result<Permit, Halt> {
         let headers = facts.headers()?;
         let target = RequestTarget::read(headers).map_err(|why| Denial::new(Reason::InvalidRequest, why))?;
-        trace.note(|| Step::new(Stage::Request, Finding::Fact, target.to_string()));
+        trace.note(|| trace::Step::new(Stage::Request, Finding::Fact, target.to_string()));
         let route = self.select_route(facts, headers, &target, found)?;
         trace.note(|| {
             let subject =
                 format!("route `{}`, client certificate {}", route.name(), route.client_certificate().word());
-            Step::new(Stage::Route, Finding::Yes, subject)
+            trace::Step::new(Stage::Route, Finding::Yes, subject)
         });
         let (rules, may_be_anonymous) = match route.client_certificate() {
             ClientCertificate::Ignored => return Ok(evaluate::permit_anonymous()),
@@ -112,19 +172,27 @@ impl Engine {
             ClientCertificate::Required(rules) => (rules, false),
         };
         tls::check(&rules.tls, &route, &target.host, facts, trace)?;
-        let identity = self.identity(facts, headers, found)?;
-        let permit = match &identity {
-            Some(identity) => {
+        let verified = self.identity(facts, headers, found)?;
+        let mut open = None;
+        let permit = match &verified {
+            Some(verified) => {
                 let now =
                     now.ok_or_else(|| Denial::new(Reason::TimeUnavailable, "the clock could not be read"))?;
-                evaluate::judge(rules, identity, now, trace)?
+                evaluate::examine(rules, verified, now, trace)?;
+                if let Some(rules) = &rules.revocation {
+                    let search = self.search(rules, evidence, now, found);
+                    let at_hand = search.look(&mut found.revocation, trace)?;
+                    open = Some((search, at_hand));
+                }
+                evaluate::admit(rules, verified, trace)?
             }
             None => {
                 trace.note(|| {
-                    Step::new(Stage::Certificate, Finding::No, "the client presented a certificate")
+                    trace::Step::new(Stage::Certificate, Finding::No, "the client presented a certificate")
                 });
                 if !may_be_anonymous {
-                    return Err(Denial::new(Reason::NoCertificate, "the client presented no certificate"));
+                    let detail = "the client presented no certificate";
+                    return Err(Denial::new(Reason::NoCertificate, detail).into());
                 }
                 evaluate::permit_anonymous()
             }
@@ -132,7 +200,25 @@ impl Engine {
         if let Some(demands) = &rules.token {
             token::check(demands, found.identity.as_deref(), facts, trace)?;
         }
+        if let Some((search, at_hand)) = open {
+            search.conclude(at_hand, &mut found.revocation, trace)?;
+        }
         Ok(permit)
+    }
+
+    fn search<'a, E: Evidence>(
+        &'a self,
+        rules: &'a RevocationRules,
+        evidence: &'a E,
+        now: OffsetDateTime,
+        found: &Found,
+    ) -> Search<'a, E> {
+        let bundles = self.policy.trust_bundles();
+        let checked = found
+            .certificate
+            .as_deref()
+            .and_then(|certificate| CheckedCache::get(&self.checked, certificate, bundles));
+        Search { rules, bundles, checked, evidence, now }
     }
 
     fn select_route(
@@ -186,7 +272,7 @@ impl Engine {
         found.identity = Some(Rc::clone(&identity));
         let verified = self.verified(facts, Rc::clone(&identity))?;
         let certificate_bytes = certificate.der().len();
-        let certificate = self.policy.forwards_certificates().then(|| Rc::new(certificate));
+        let certificate = self.keeps_certificates.then(|| Rc::new(certificate));
         found.certificate = certificate.clone();
         match origin {
             Origin::Connection => {
@@ -238,11 +324,13 @@ enum Origin {
 }
 
 /// What has been found out about a request while it is judged.
+#[derive(Default)]
 struct Found {
     route: Option<Arc<Route>>,
     mode: Mode,
     identity: Option<Rc<Identity>>,
     certificate: Option<Rc<Certificate>>,
+    revocation: Option<Rc<Judgement>>,
 }
 
 impl From<FactError> for Denial {

@@ -151,9 +151,7 @@ fn same_relative_name(one: &[Attribute], other: &[Attribute]) -> Truth {
 
 /// `None` where a value cannot be compared.
 fn sorted(attributes: &[Attribute]) -> Option<Vec<(&AttributeType, Prepared<'_>)>> {
-    let mut prepared: Vec<_> = attributes.iter().map(Attribute::prepared).collect::<Option<_>>()?;
-    prepared.sort_unstable();
-    Some(prepared)
+    attributes.iter().map(Attribute::prepared).collect::<Option<_>>().map(crate::sorted::sorted)
 }
 
 /// A value in the form in which it is compared.
@@ -173,6 +171,19 @@ impl Attribute {
     /// The attribute's value.
     pub fn value(&self) -> &AttributeValue {
         &self.value
+    }
+
+    /// The attribute in the form in which it is compared, as octets; `None` where it cannot be compared.
+    pub(super) fn prepared_octets(&self) -> Option<Vec<u8>> {
+        let (kind, value) = self.prepared()?;
+        let (form, value) = match &value {
+            Prepared::Text(text) => (0, text.as_bytes()),
+            Prepared::Teletex(text) => (1, text.as_bytes()),
+            Prepared::Octets(octets) => (2, *octets),
+        };
+        let kind = kind.object_identifier().contents();
+        // The length first, so that no two attributes give the same octets.
+        Some([&(kind.len() as u64).to_be_bytes(), kind, &[form], value].concat())
     }
 
     fn prepared(&self) -> Option<(&AttributeType, Prepared<'_>)> {

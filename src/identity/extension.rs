@@ -21,12 +21,16 @@ impl Extensions {
         Extensions { list: list.into() }
     }
 
-    /// The extension of this kind, of which a certificate holds one at most.
-    pub(crate) fn find(&self, oid: &[u8]) -> Option<Extension<'_>> {
+    /// Every extension.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Extension<'_>> {
         // The list was walked when the certificate was taken, and holds no more than `MAX_EXTENSIONS`.
         let mut list = Reader::new(&self.list);
-        std::iter::from_fn(|| extension::next(&mut list).ok().flatten())
-            .find(|extension| extension.oid == oid)
+        std::iter::from_fn(move || extension::next(&mut list).ok().flatten())
+    }
+
+    /// The extension of this kind, of which a certificate holds one at most.
+    pub(crate) fn find(&self, oid: &[u8]) -> Option<Extension<'_>> {
+        self.iter().find(|extension| extension.oid == oid)
     }
 
     /// What they weigh, in bytes.

@@ -29,6 +29,11 @@ impl FingerprintPattern {
         FingerprintPattern::parse(text, expected, |text| hex(text).or_else(|| Base64::decode_vec(text).ok()))
     }
 
+    /// The digest.
+    pub(crate) fn digest(&self) -> Fingerprint {
+        self.wanted
+    }
+
     /// Whether it is this digest.
     pub fn matches(&self, fingerprint: &Fingerprint) -> Truth {
         (self.wanted == *fingerprint).into()

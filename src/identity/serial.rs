@@ -78,6 +78,12 @@ impl SerialPattern {
         Ok(SerialPattern { octets })
     }
 
+    /// The number as the contents of a DER INTEGER (X.690 section 8.3).
+    pub(crate) fn to_integer(&self) -> Vec<u8> {
+        let sign = self.octets.first().is_none_or(|first| first & 0x80 != 0);
+        [if sign { &[0][..] } else { &[] }, &self.octets].concat()
+    }
+
     /// Whether it is this number.
     pub fn matches(&self, serial: &Serial) -> Truth {
         match &serial.value {
@@ -122,6 +128,16 @@ mod tests {
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn the_integer_of_a_pattern_is_that_of_the_certificates_it_matches() {
+        for (pattern, contents) in
+            [("00", &[0][..]), ("0f:3a", &[0x0f, 0x3a]), ("00000f3a", &[0x0f, 0x3a]), ("80", &[0, 0x80])]
+        {
+            assert_eq!(SerialPattern::parse(pattern).unwrap().to_integer(), contents, "{pattern}");
+            assert_eq!(matches(pattern, contents), Truth::Yes, "{pattern}");
+        }
+    }
 
     fn matches(pattern: &str, contents: &[u8]) -> Truth {
         SerialPattern::parse(pattern).unwrap().matches(&Serial::from_integer(contents))

@@ -41,6 +41,7 @@ mod patterns;
 mod plain_expressions;
 mod reach;
 mod request;
+mod revocation;
 mod sample;
 mod search;
 mod shadow;
@@ -53,6 +54,7 @@ mod witness;
 use std::collections::BTreeSet;
 
 pub use finding::{Finding, Rule, Severity};
+use time::OffsetDateTime;
 
 use crate::Engine;
 use crate::policy::{Lint, Locator, Policy, PolicyErrors, read};
@@ -61,11 +63,15 @@ use reach::Reach;
 use view::View;
 
 /// Compiles a policy document, and says what should be looked at in it. Lints in `allow`, and those that the policy
-/// itself silences, are left out.
+/// itself silences, are left out. `now` is what the dates in it are held against.
 ///
 /// # Errors
 /// Everything that is wrong with the document, where it is no policy.
-pub fn check(document: &[u8], allow: &BTreeSet<Lint>) -> Result<(Policy, Vec<Finding>), PolicyErrors> {
+pub fn check(
+    document: &[u8],
+    allow: &BTreeSet<Lint>,
+    now: OffsetDateTime,
+) -> Result<(Policy, Vec<Finding>), PolicyErrors> {
     let (text, tree) = read(document)?;
     let engine = Engine::new(Policy::from_tree(text, &tree)?);
     let mut findings = Findings::default();
@@ -80,6 +86,7 @@ pub fn check(document: &[u8], allow: &BTreeSet<Lint>) -> Result<(Policy, Vec<Fin
     patterns::check(&matchers, &reach.budget, &mut findings);
     plain_expressions::check(&view, &matchers, &mut findings);
     assertions::check(&reach, &mut findings);
+    revocation::check(&view, now, &mut findings);
 
     let mut drafts = silence::apply(findings.into_drafts(), &view, allow);
     drafts.sort_by_key(|draft| (draft.span, draft.rule));

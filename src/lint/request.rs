@@ -12,6 +12,7 @@ use crate::Engine;
 use crate::facts::{FactError, Facts};
 use crate::policy::Host;
 use crate::request::Headers;
+use crate::revocation::NoEvidence;
 use crate::token::{Claim, ClaimPath};
 
 /// The port that a client comes from, which nobody asks for.
@@ -42,7 +43,9 @@ pub(super) struct Request {
 impl Request {
     /// The route that the engine selects for it, by name.
     pub(super) fn route_selected(&self, engine: &Engine) -> Option<String> {
-        let decision = engine.decide(&Alone { headers: self.headers(), values: &self.kind.values }, None);
+        let decision = engine
+            .decide(&Alone { headers: self.headers(), values: &self.kind.values }, &NoEvidence, None)
+            .decided();
         decision.route().map(|route| route.name().to_owned())
     }
 

@@ -167,6 +167,8 @@ fn challenge(reason: Reason) -> &'static str {
         | Reason::WildcardName
         | Reason::LifetimeTooLong
         | Reason::WrongKeyUsage
+        | Reason::Revoked
+        | Reason::RevocationUnknown
         | Reason::IdentityDenied
         | Reason::IdentityNotAllowed
         | Reason::TlsVersion
@@ -196,8 +198,8 @@ fn grpc_status(reason: Reason) -> GrpcStatus {
     match reason {
         Reason::AmbiguousPath | Reason::InvalidRequest => GrpcStatus::InvalidArgument,
         Reason::InternalError => GrpcStatus::Internal,
-        // A client may try these again, the one when the clock is back, the other on a new connection.
-        Reason::TimeUnavailable | Reason::SniMismatch => GrpcStatus::Unavailable,
+        // A client may try these again: when the clock is back, on a new connection, when a list has come.
+        Reason::TimeUnavailable | Reason::SniMismatch | Reason::RevocationUnknown => GrpcStatus::Unavailable,
         Reason::NoCertificate
         | Reason::MalformedCertificate
         | Reason::ForwardedCertificateMismatch
@@ -208,6 +210,7 @@ fn grpc_status(reason: Reason) -> GrpcStatus {
         | Reason::WildcardName
         | Reason::LifetimeTooLong
         | Reason::WrongKeyUsage
+        | Reason::Revoked
         | Reason::TokenMissing
         | Reason::TokenNotBound => GrpcStatus::Unauthenticated,
         Reason::NoRoute

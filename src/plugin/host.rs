@@ -5,6 +5,8 @@
 //! loads the filter anew. The SDK's getters that make `String`s panic at bytes that are not UTF-8, which any client can send;
 //! they are not called anywhere, and clippy keeps it so.
 
+use std::time::Duration;
+
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, Status};
 use time::OffsetDateTime;
@@ -128,6 +130,57 @@ pub(super) fn now() -> Option<OffsetDateTime> {
     let nanos = i128::try_from(since_epoch.as_nanos()).ok()?;
     let now = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
     (now.unix_timestamp() >= EARLIEST_TIME).then_some(now)
+}
+
+/// Has the root's context ticked every `period` from now on, or not at all.
+pub(super) fn set_ticks(period: Option<Duration>) {
+    // In milliseconds, of which 0 ends them.
+    let period = period.map_or(Duration::ZERO, |period| period.max(Duration::from_millis(1)));
+    let _ = hostcalls::set_tick_period(period);
+}
+
+/// Has what follows be done for this context: a root, or a stream.
+pub(super) fn act_for(context: u32) -> Result<(), FactError> {
+    hostcalls::set_effective_context(context).map_err(|status| error("a stream", status))
+}
+
+/// Lets the request go that was held.
+pub(super) fn resume_request() -> Result<(), FactError> {
+    hostcalls::resume_http_request().map_err(|status| error("resuming a request", status))
+}
+
+/// Ends the stream.
+pub(super) fn reset_stream() -> Result<(), FactError> {
+    hostcalls::reset_http_request().map_err(|status| error("resetting a stream", status))
+}
+
+/// Sends a request to a cluster of the proxy; answers the token that its response comes with.
+pub(super) fn call(
+    cluster: &str,
+    headers: Vec<(&str, &str)>,
+    body: &[u8],
+    timeout: Duration,
+) -> Result<u32, FactError> {
+    let body = (!body.is_empty()).then_some(body);
+    hostcalls::dispatch_http_call(cluster, headers, body, Vec::new(), timeout)
+        .map_err(|status| error("a call", status))
+}
+
+/// The status of the response to a call; only where it has headers.
+pub(super) fn call_status() -> Result<u16, FactError> {
+    let fact = "status of a response";
+    let headers =
+        hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).map_err(|status| error(fact, status))?;
+    let status = headers.iter().find(|(name, _)| name == ":status").map(|(_, value)| value.as_slice());
+    let status = status.and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
+    status.ok_or_else(|| FactError { fact, why: "no number".to_owned() })
+}
+
+/// The body of the response to a call, at most so many bytes of it.
+pub(super) fn call_body(most: usize) -> Result<Vec<u8>, FactError> {
+    hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, most)
+        .map(Option::unwrap_or_default)
+        .map_err(|status| error("body of a response", status))
 }
 
 /// Whether Envoy's log takes lines of `level` at present; an operator may change that at any time. Where it cannot be

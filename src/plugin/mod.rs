@@ -2,13 +2,21 @@
 //!
 //! The only module that knows proxy-wasm. A trap ends the VM with every request on it, so nothing here unwraps.
 
+mod evidence;
 mod facts;
+mod guard;
 mod host;
 mod http;
+mod lists;
+mod metrics;
+mod ocsp;
 mod root;
+mod shared;
+mod stream;
+mod streams;
 
 proxy_wasm::main! {{
     // Also makes a panic, should there be one, say in Envoy's log where it was.
     proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Trace);
-    proxy_wasm::set_root_context(|_| Box::new(root::Root::default()));
+    proxy_wasm::set_root_context(|context| Box::new(root::Root::new(context)));
 }}

@@ -88,6 +88,11 @@ impl CertificateDemands {
         self.check_lifetime(identity, trace)
     }
 
+    /// The last moment at which a certificate that ends at `not_after` is valid for as long yet as is demanded.
+    pub(super) fn last_moment(&self, not_after: OffsetDateTime) -> OffsetDateTime {
+        not_after.saturating_sub(self.min_remaining.unwrap_or_default())
+    }
+
     fn check_remaining(
         &self,
         identity: &Identity,

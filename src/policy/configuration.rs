@@ -17,7 +17,12 @@ pub(super) fn json_of_struct(bytes: &[u8]) -> Option<String> {
 }
 
 fn object(message: Struct) -> serde_json::Value {
-    message.fields.into_iter().map(|(key, value)| (key, json(value))).collect()
+    // One by one: to collect a map sorts, and that is code.
+    let mut map = serde_json::Map::new();
+    for (key, value) in message.fields {
+        map.insert(key, json(value));
+    }
+    map.into()
 }
 
 fn json(value: Value) -> serde_json::Value {

@@ -4,9 +4,12 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 use super::route::Route;
 use crate::cert::Certificate;
 use crate::identity::Identity;
+use crate::revocation::Judgement;
 
 /// Whether denials of a route are enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +60,10 @@ pub enum Reason {
     LifetimeTooLong,
     /// The certificate is not meant for TLS clients, or not for what the route demands.
     WrongKeyUsage,
+    /// The certificate was revoked.
+    Revoked,
+    /// Whether the certificate was revoked cannot be told, and the route wants to know.
+    RevocationUnknown,
     /// A `deny` matcher holds, or cannot tell.
     IdentityDenied,
     /// No `allow` matcher holds.
@@ -81,7 +88,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order in which a request meets them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidRequest,
         Self::NoRoute,
         Self::AmbiguousPath,
@@ -98,11 +105,13 @@ impl Reason {
         Self::WeakCertificate,
         Self::WildcardName,
         Self::LifetimeTooLong,
+        Self::Revoked,
         Self::IdentityDenied,
         Self::IdentityNotAllowed,
         Self::TokenMissing,
         Self::TokenMismatch,
         Self::TokenNotBound,
+        Self::RevocationUnknown,
         Self::TimeUnavailable,
         Self::InternalError,
     ];
@@ -128,6 +137,8 @@ impl Reason {
             Self::WildcardName => "wildcard_name",
             Self::LifetimeTooLong => "lifetime_too_long",
             Self::WrongKeyUsage => "wrong_key_usage",
+            Self::Revoked => "revoked",
+            Self::RevocationUnknown => "revocation_unknown",
             Self::IdentityDenied => "identity_denied",
             Self::IdentityNotAllowed => "identity_not_allowed",
             Self::TokenMissing => "token_missing",
@@ -156,6 +167,8 @@ impl Reason {
             | Self::WildcardName
             | Self::LifetimeTooLong
             | Self::WrongKeyUsage
+            | Self::Revoked
+            | Self::RevocationUnknown
             | Self::IdentityDenied
             | Self::IdentityNotAllowed
             | Self::TokenMissing
@@ -231,6 +244,7 @@ pub struct Decision {
     mode: Mode,
     identity: Option<Rc<Identity>>,
     certificate: Option<Rc<Certificate>>,
+    revocation: Option<Rc<Judgement>>,
 }
 
 impl Decision {
@@ -244,12 +258,17 @@ impl Decision {
             Err(denial) if denial.reason().is_always_enforced() => Mode::Enforce,
             Ok(_) | Err(_) => mode,
         };
-        Self { verdict, route, mode, identity, certificate: None }
+        Self { verdict, route, mode, identity, certificate: None, revocation: None }
     }
 
     /// The same with the certificate that `identity` was read from, which some route may forward.
     pub(crate) fn with_certificate(self, certificate: Option<Rc<Certificate>>) -> Self {
         Self { certificate, ..self }
+    }
+
+    /// The same with what was found out about the certificate's revocation.
+    pub(crate) fn with_revocation(self, revocation: Option<Rc<Judgement>>) -> Self {
+        Self { revocation, ..self }
     }
 
     /// The permit, or the denial whatever its mode.
@@ -285,9 +304,31 @@ impl Decision {
         self.certificate.as_deref()
     }
 
+    /// What was found out about the certificate's revocation, where the route wants to know.
+    pub fn revocation(&self) -> Option<&Judgement> {
+        self.revocation.as_deref()
+    }
+
+    /// When the decision has to be made anew for a request that is still open: the certificate's end, or where the route
+    /// demands that it be valid for some time yet so long before; or the end of what is known of its revocation. `None` where
+    /// it holds for as long as the policy does.
+    pub fn until(&self) -> Option<OffsetDateTime> {
+        let Ok(permit) = &self.verdict else { return None };
+        match permit.client() {
+            Client::Anonymous => None,
+            Client::Verified => {
+                let end = self.identity.as_ref().map(|identity| identity.validity().not_after);
+                let demands = self.route.as_deref().and_then(Route::certificate_demands);
+                let end = end.map(|end| demands.map_or(end, |demands| demands.last_moment(end)));
+                let judged = self.revocation.as_ref().and_then(|judgement| judgement.until);
+                end.into_iter().chain(judged).min()
+            }
+        }
+    }
+
     /// The same with a denial that came up while the decision was carried out.
     pub fn overruled(self, denial: Denial) -> Self {
-        Self::new(Err(denial), self.route, self.mode, self.identity)
+        Self::new(Err(denial), self.route, self.mode, self.identity).with_revocation(self.revocation)
     }
 }
 

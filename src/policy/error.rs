@@ -11,8 +11,10 @@ use super::method::is_method;
 use super::on_deny::OnDenyError;
 use super::source::Node;
 use super::template::TemplateError;
+use super::trust_bundle::TrustBundleError;
 use crate::identity::PatternError;
 use crate::identity::pattern::shown;
+use crate::sorted::sorted_by_key;
 use crate::token::ClaimPathError;
 
 /// Names less similar than this (Jaro-Winkler, 0 to 1) are not suggested.
@@ -25,11 +27,11 @@ pub struct PolicyErrors(Vec<PolicyError>);
 impl PolicyErrors {
     /// Gives every problem its place in `text`; `document` is the tree, where the text could be parsed at all.
     pub(super) fn locate(
-        mut problems: Vec<(PolicyErrorKind, Span)>,
+        problems: Vec<(PolicyErrorKind, Span)>,
         text: &str,
         document: Option<&Node>,
     ) -> Self {
-        problems.sort_by_key(|(_, span)| *span);
+        let problems = sorted_by_key(problems, |(_, span)| *span);
         let mut locator = Locator::new(text);
         let locate = |(kind, span): (PolicyErrorKind, Span)| PolicyError {
             kind,
@@ -350,6 +352,9 @@ pub enum PolicyErrorKind {
     /// An answer to denied requests.
     #[error(transparent)]
     OnDeny(#[from] OnDenyError),
+    /// An entry of a trust bundle, or what a route wants of them.
+    #[error(transparent)]
+    TrustBundle(#[from] TrustBundleError),
 }
 
 impl PolicyErrorKind {
@@ -391,6 +396,7 @@ impl PolicyErrorKind {
             Self::Template(_) | Self::OnDeny(OnDenyError::Template(_)) => "bad_template",
             Self::Header(_) => "bad_header",
             Self::OnDeny(_) => "bad_on_deny",
+            Self::TrustBundle(error) => error.code(),
         }
     }
 
@@ -450,7 +456,8 @@ impl PolicyErrorKind {
             | Self::NoEffect { .. }
             | Self::Ineffective { .. }
             | Self::Header(_)
-            | Self::OnDeny(_) => None,
+            | Self::OnDeny(_)
+            | Self::TrustBundle(_) => None,
         }
     }
 }

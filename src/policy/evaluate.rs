@@ -16,7 +16,7 @@ pub(crate) fn permit_anonymous() -> Permit {
     Permit::new(Client::Anonymous)
 }
 
-/// The identity in a certificate that was verified: proof for [`judge`].
+/// The identity in a certificate that was verified: proof for [`examine`] and [`admit`].
 #[derive(Debug)]
 pub(crate) struct Verified(Rc<Identity>);
 
@@ -50,22 +50,33 @@ impl Verified {
     }
 }
 
-/// Judges the holder of a verified certificate.
+/// Holds a verified certificate against what the route demands of certificates.
 ///
 /// # Errors
-/// The denial, where the certificate's time is not now, a demand on it is not met, `deny` holds or `allow` does not.
-pub(crate) fn judge(
+/// The denial, where the certificate's time is not now or a demand on it is not met.
+pub(crate) fn examine(
     rules: &CertificateRules,
     Verified(identity): &Verified,
     now: OffsetDateTime,
     trace: &mut impl Trace,
-) -> Result<Permit, Denial> {
+) -> Result<(), Denial> {
     trace.note(|| {
         let subject = format!("certificate {}, subject `{}`", identity.fingerprint(), identity.subject());
         Step::new(Stage::Certificate, Finding::Yes, subject)
     });
     check_validity(identity.validity(), now, trace)?;
-    rules.certificate.judge(identity, now, trace)?;
+    rules.certificate.judge(identity, now, trace)
+}
+
+/// Judges the holder of a verified certificate by name.
+///
+/// # Errors
+/// The denial, where `deny` holds or `allow` does not.
+pub(crate) fn admit(
+    rules: &CertificateRules,
+    Verified(identity): &Verified,
+    trace: &mut impl Trace,
+) -> Result<Permit, Denial> {
     if let Some(deny) = &rules.deny {
         // What cannot be told is a hit: a malformed name must not get around a `deny`.
         match deny.evaluate(identity, Place { stage: Stage::Deny, depth: 0 }, trace) {

@@ -6,6 +6,7 @@ use super::template::Template;
 use crate::identity::AttributeType;
 use crate::identity::pattern::shown;
 use crate::request::{XFCC, canonical_name, compare_names};
+use crate::sorted::sorted;
 
 /// The header that tells the upstream whether the client's certificate was verified.
 pub const CLIENT_VERIFY: &str = "x-client-verify";
@@ -255,7 +256,7 @@ impl OwnHeaders {
                 }
             }
         }
-        names.sort_unstable();
+        let mut names = sorted(names);
         names.dedup();
         Self { names }
     }

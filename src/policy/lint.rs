@@ -64,6 +64,21 @@ lints! {
     /// A route whose denials are not enforced.
     Shadow = "shadow",
         "in shadow, denied requests pass; what was meant for a trial stays on unnoticed";
+    /// A route that lets clients in of whom it cannot be told whether they were revoked.
+    UnknownAllowed = "unknown-allowed",
+        "whoever keeps lists and answers from arriving lets revoked clients in";
+    /// The same, until a list has come for the first time.
+    LoadingAllowed = "loading-allowed",
+        "until a list has come, after each start of the proxy, revoked clients get in";
+    /// A long time in which a list is believed after its end.
+    LongGrace = "long-grace",
+        "who holds back new lists keeps revoked clients in for as long as old ones are believed";
+    /// A list in the policy whose time is over, or nearly.
+    ExpiringList = "expiring-list",
+        "a list in the policy is replaced by nobody else; when its time is over, nobody knows who was revoked";
+    /// A trust bundle that no route makes use of.
+    UnusedBundle = "unused-bundle",
+        "a trust bundle that no route makes use of revokes nobody; often `revocation` has been forgotten";
     /// An assertion that no route's requests touch.
     VacuousAssertion = "vacuous-assertion",
         "an assertion about requests that no route takes proves nothing; often its path or host is misspelt";

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Policy;
 use super::route::{CertificateRules, ClientCertificate, Route};
 use super::tls::ServerNameRule;
+use super::trust_bundle::TrustBundle;
 
 /// What the routes of a policy, taken together, ask of clients' certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +92,18 @@ impl Policy {
         self.rules().filter_map(|rules| rules.token.as_ref()).map(|token| token.metadata.as_str()).collect()
     }
 
-    fn rules(&self) -> impl Iterator<Item = &CertificateRules> {
+    /// The clusters of the proxy that the filter calls for lists and responses, each with the URL that it is asked for.
+    pub fn called_clusters(&self) -> BTreeSet<(&str, &str)> {
+        let sources = self.trust_bundles.iter().map(TrustBundle::revocation);
+        sources
+            .flat_map(|sources| {
+                let lists = sources.fetched.iter().map(|source| (&*source.cluster, &*source.url));
+                lists.chain(sources.responder.iter().map(|responder| (&*responder.cluster, &*responder.url)))
+            })
+            .collect()
+    }
+
+    pub(super) fn rules(&self) -> impl Iterator<Item = &CertificateRules> {
         self.routes.iter().filter_map(|route| match route.client_certificate() {
             ClientCertificate::Ignored => None,
             ClientCertificate::Optional(rules) | ClientCertificate::Required(rules) => Some(rules),

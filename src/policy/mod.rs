@@ -19,6 +19,7 @@ mod network;
 mod on_deny;
 mod path;
 mod request_match;
+mod revocation;
 mod route;
 mod route_metadata;
 mod rule;
@@ -28,6 +29,7 @@ mod template;
 mod tls;
 mod token;
 pub mod trace;
+mod trust_bundle;
 
 pub use assertion::Assertion;
 pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
@@ -45,11 +47,13 @@ pub use on_deny::{
     Answer, Body, MediaType, OnDeny, OnDenyError, Page, Redirect, RedirectStatus, ReplyField, fixed_status,
 };
 pub use path::{PathCase, PathError};
+pub use revocation::{OnUnknown, RevocationRules, WhileLoading};
 pub use route::Route;
 pub use rule::Rule;
 pub use table::RouteTable;
 pub use template::{Piece, Template, TemplateError};
 pub use tls::ServerNameRule;
+pub use trust_bundle::{TrustBundle, TrustBundleError};
 
 pub(crate) use path::{check as check_path, without_query};
 pub(crate) use request_match::{Answers, Matched, Request, Stop};
@@ -75,6 +79,7 @@ pub struct Policy {
     client_address: ClientAddress,
     on_deny: Arc<OnDeny>,
     own_headers: OwnHeaders,
+    trust_bundles: Vec<TrustBundle>,
     routes: RouteTable,
     assertions: Vec<Assertion>,
 }
@@ -181,6 +186,16 @@ impl Policy {
     /// Whether any route forwards the client's certificate itself.
     pub(crate) fn forwards_certificates(&self) -> bool {
         self.own_headers.contains(CLIENT_CERT)
+    }
+
+    /// Whether any route wants to know of revocation.
+    pub(crate) fn checks_revocation(&self) -> bool {
+        self.rules().any(|rules| rules.revocation.is_some())
+    }
+
+    /// The trust bundles.
+    pub fn trust_bundles(&self) -> &[TrustBundle] {
+        &self.trust_bundles
     }
 
     /// The routes.

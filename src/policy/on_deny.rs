@@ -220,7 +220,7 @@ const EXPECTED_URL: &str =
     "expected a URL that begins with `https://` or `http://`, or a path that begins with `/`";
 
 /// RFC 3986, section 2: reserved and unreserved characters, and the percent sign of what is encoded.
-fn is_url_byte(byte: u8) -> bool {
+pub(super) fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
 }
 
@@ -277,6 +277,8 @@ pub fn fixed_status(reason: Reason) -> Option<u16> {
         | Reason::WildcardName
         | Reason::LifetimeTooLong
         | Reason::WrongKeyUsage
+        | Reason::Revoked
+        | Reason::RevocationUnknown
         | Reason::IdentityDenied
         | Reason::IdentityNotAllowed
         | Reason::TokenMissing

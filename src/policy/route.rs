@@ -8,6 +8,7 @@ use super::forward::Forward;
 use super::matcher::Matcher;
 use super::on_deny::OnDeny;
 use super::request_match::RequestMatch;
+use super::revocation::RevocationRules;
 use super::tls::TlsDemands;
 use super::token::TokenDemands;
 
@@ -48,6 +49,16 @@ impl Route {
         &self.client_certificate
     }
 
+    /// What the route demands of certificates beside the names in them; `None` where it does not look at any.
+    pub(super) fn certificate_demands(&self) -> Option<&CertificateDemands> {
+        match &self.client_certificate {
+            ClientCertificate::Ignored => None,
+            ClientCertificate::Optional(rules) | ClientCertificate::Required(rules) => {
+                Some(&rules.certificate)
+            }
+        }
+    }
+
     /// Whether the route names hosts by name, so that every honest TLS client sends a server name.
     pub(crate) fn names_hosts(&self) -> bool {
         self.matches.hosts.iter().any(|host| !host.is_ip_literal())
@@ -84,6 +95,8 @@ pub(crate) struct CertificateRules {
     /// Looked at first.
     pub(crate) deny: Option<Matcher>,
     pub(crate) allow: Allow,
+    /// Whether the certificate was revoked; `None` where the route does not want to know.
+    pub(crate) revocation: Option<Arc<RevocationRules>>,
     /// Of anonymous clients too.
     pub(crate) token: Option<TokenDemands>,
 }

@@ -1,6 +1,7 @@
 //! The rules of a route one by one, as coverage counts them.
 
 use super::matcher::Matcher;
+use super::revocation::RevocationRules;
 use super::route::{Allow, CertificateRules, ClientCertificate, Route};
 use super::trace::Stage;
 
@@ -31,6 +32,11 @@ impl Route {
             Allow::Matching(allow) => named(Stage::Allow, allow),
         };
         deny.into_iter().chain(allow).collect()
+    }
+
+    /// What the route wants to know of revocation; `None` where it does not want to.
+    pub fn revocation(&self) -> Option<&RevocationRules> {
+        self.rules_on_certificates().and_then(|rules| rules.revocation.as_deref())
     }
 
     fn rules_on_certificates(&self) -> Option<&CertificateRules> {

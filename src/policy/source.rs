@@ -100,7 +100,12 @@ impl Node {
             Value::String(value) => value.as_str().into(),
             Value::Array(entries) => entries.iter().map(Node::canonical).collect(),
             Value::Object(members) => {
-                members.iter().map(|member| (member.key.clone(), member.value.canonical())).collect()
+                // One by one: to collect a map sorts, and that is code.
+                let mut map = serde_json::Map::new();
+                for member in members {
+                    map.insert(member.key.clone(), member.value.canonical());
+                }
+                map.into()
             }
         }
     }

@@ -82,6 +82,8 @@ pub enum Stage {
     Validity,
     /// What the route demands of certificates.
     Demands,
+    /// Whether the certificate was revoked.
+    Revocation,
     /// The rule `deny`.
     Deny,
     /// The rule `allow`.

@@ -6,7 +6,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::mint::{CN, EXTENDED_KEY_USAGE, Leaf, SAN_DNS, der, public_key, rsa_public_key};
 use crate::situation::{
-    NOW, Situation, at, decide, document, leaf, one_route, route, verdict, verdict_on, word,
+    NOW, Situation, at, decide, decide_at, document, leaf, one_route, route, verdict, verdict_on, word,
 };
 use mtls_policy::Engine;
 
@@ -299,9 +299,15 @@ fn a_certificate_that_soon_expires_is_refused_as_expired() {
     assert_eq!(on(&engine, lives(DAY - 1)), "expired");
     assert_eq!(detail(&engine, lives(3600)), "it is valid for `1` hours more, and `24` are demanded");
     assert_eq!(on(&plain(), lives(0)), "verified");
+    // A stream that is open is judged again when that ends, and not when the certificate does.
+    let until = |engine: &Engine| {
+        let situation = Situation::get("/").certificate(&lives(3 * DAY).mint());
+        decide_at(engine, &situation, Some(at(NOW))).until()
+    };
+    assert_eq!((until(&engine), until(&plain())), (Some(at(NOW + 2 * DAY)), Some(at(NOW + 3 * DAY))));
     // The certificate is known by now; time goes on.
     let minted = lives(DAY).mint();
-    let later = engine.decide(&Situation::get("/").certificate(&minted), Some(at(NOW + 1)));
+    let later = decide_at(&engine, &Situation::get("/").certificate(&minted), Some(at(NOW + 1)));
     assert_eq!(word(&later), "expired");
 }
 

@@ -17,6 +17,7 @@ const EXAMPLES: &[(&str, &str)] = examples! {
     "open-banking"
     "partner-api"
     "public-site"
+    "revocation"
     "service-mesh"
     "smart-cards"
     "staged-rollout"

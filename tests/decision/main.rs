@@ -29,6 +29,7 @@ mod matchers;
 mod pages;
 mod records;
 mod replies;
+mod revocation;
 mod routing;
 mod server_names;
 mod shadow;

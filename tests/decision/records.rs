@@ -27,6 +27,7 @@ fn a_record_of_a_permit_has_every_field() {
         "schema": "mtls-policy.audit/1",
         "time": "2026-01-01T00:00:00Z",
         "id": "000000000000feed-7",
+        "phase": null,
         "decision": "permit",
         "mode": "enforce",
         "reason": null,
@@ -48,6 +49,7 @@ fn a_record_of_a_permit_has_every_field() {
             "email": ["billing@acme.example"],
             "names_omitted": 0,
         },
+        "revocation": null,
     });
     assert_eq!(record(&engine, &situation), wanted);
     assert!(line(&engine, &situation).starts_with(r#"{"schema":"mtls-policy.audit/1","time":"#));

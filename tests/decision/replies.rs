@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use crate::situation::{HOST, ID, NOW, Question, Situation, answer, at, document, leaf, outcome, routes};
+use crate::situation::{
+    HOST, ID, NOW, Question, Situation, answer, at, decide_at, document, leaf, outcome, routes,
+};
 use mtls_policy::Engine;
 
 fn reply(engine: &Engine, situation: &Situation) -> Reply {
@@ -66,7 +68,7 @@ fn each_reason_has_its_status() {
         ];
         assert_eq!(answer.headers, headers.map(|(name, value)| (name, value.to_owned())), "{reason}");
     }
-    let decision = engine.decide(&Situation::get("/a").certificate(&leaf("a").mint()), None);
+    let decision = decide_at(&engine, &Situation::get("/a").certificate(&leaf("a").mint()), None);
     let outcome = format!("{:?}", Outcome::of(&decision, engine.policy(), None, ID));
     assert!(outcome.starts_with("Reply(Http { status: 503, "), "{outcome}");
 }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::mint::Minted;
-use crate::situation::{Question, Situation, document, leaf, outcome, record, route, routes, verdict, word};
+use crate::situation::{
+    Question, Situation, decide_at, document, leaf, outcome, record, route, routes, verdict, word,
+};
 use mtls_policy::{Engine, audit};
 
 fn shadowed() -> Engine {
@@ -90,7 +92,7 @@ fn what_belongs_to_no_route_is_enforced_even_where_everything_is_in_shadow() {
         assert_eq!(verdict(&engine, &situation), reason);
         assert!(!passes(&engine, &situation), "{reason}");
     }
-    let decision = engine.decide(&presented(), None);
+    let decision = decide_at(&engine, &presented(), None);
     assert_eq!(word(&decision), "time_unavailable");
     assert!(decision.enforced_denial().is_some());
 }

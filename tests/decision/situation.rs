@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use mtls_policy::facts::{FactError, Facts};
 use mtls_policy::policy::{Client, Decision, DecisionId, Mode, Policy};
 use mtls_policy::request::{Headers, XFCC};
+use mtls_policy::revocation::NoEvidence;
 use mtls_policy::token::{Claim, ClaimPath};
 use mtls_policy::{Engine, audit, outcome};
 use serde_json::{Map, Value, json};
@@ -322,7 +323,12 @@ pub(crate) fn at(seconds: i64) -> OffsetDateTime {
 }
 
 pub(crate) fn decide(engine: &Engine, situation: &Situation) -> Decision {
-    engine.decide(situation, Some(at(NOW)))
+    decide_at(engine, situation, Some(at(NOW)))
+}
+
+/// Decides where nothing is known of revocation.
+pub(crate) fn decide_at(engine: &Engine, situation: &Situation, now: Option<OffsetDateTime>) -> Decision {
+    engine.decide(situation, &NoEvidence, now).decided()
 }
 
 /// `verified` or `anonymous` for a permit, the reason for a denial, `shadow` before one that is not enforced.

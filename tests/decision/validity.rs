@@ -5,15 +5,15 @@ use serde_json::json;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use crate::situation::{NOW, Situation, allow, at, leaf, route, word};
+use crate::situation::{NOW, Situation, allow, at, decide_at, leaf, route, word};
 use mtls_policy::Engine;
 use time::Duration;
 
 /// Valid from one hour before [`NOW`] to one hour after.
-fn decide_at(engine: &Engine, offset: Duration) -> Decision {
+fn decide_after(engine: &Engine, offset: Duration) -> Decision {
     let hour = Duration::hours(1);
     let minted = leaf("a").valid(at(NOW) - hour, at(NOW) + hour).mint();
-    engine.decide(&Situation::get("/").certificate(&minted), Some(at(NOW) + offset))
+    decide_at(engine, &Situation::get("/").certificate(&minted), Some(at(NOW) + offset))
 }
 
 #[test]
@@ -30,16 +30,16 @@ fn both_borders_belong_to_the_time_of_validity() {
         (Duration::days(40_000), "expired"),
         (Duration::days(-20_000), "not_yet_valid"),
     ] {
-        assert_eq!(word(&decide_at(&engine, offset)), wanted, "{offset}");
+        assert_eq!(word(&decide_after(&engine, offset)), wanted, "{offset}");
     }
 }
 
 #[test]
 fn a_certificate_that_is_known_expires_all_the_same() {
     let engine = allow(json!("any_verified"));
-    assert_eq!(word(&decide_at(&engine, Duration::ZERO)), "verified");
-    assert_eq!(word(&decide_at(&engine, Duration::hours(2))), "expired");
-    assert_eq!(word(&decide_at(&engine, Duration::ZERO)), "verified", "the clock was set back");
+    assert_eq!(word(&decide_after(&engine, Duration::ZERO)), "verified");
+    assert_eq!(word(&decide_after(&engine, Duration::hours(2))), "expired");
+    assert_eq!(word(&decide_after(&engine, Duration::ZERO)), "verified", "the clock was set back");
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn time_is_judged_before_deny_and_allow() {
     let engine = route(json!({
         "client_certificate": "required", "allow": { "dns": "nobody.example" }, "deny": { "subject": { "CN": "a" } },
     }));
-    assert_eq!(word(&decide_at(&engine, Duration::hours(2))), "expired");
-    assert_eq!(word(&decide_at(&engine, Duration::ZERO)), "identity_denied");
+    assert_eq!(word(&decide_after(&engine, Duration::hours(2))), "expired");
+    assert_eq!(word(&decide_after(&engine, Duration::ZERO)), "identity_denied");
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_certificate_without_end_is_valid_to_the_end_of_time() {
     let end = at(253_402_300_799);
     let minted = leaf("a").valid(at(NOW), end).mint();
     let engine = allow(json!("any_verified"));
-    assert_eq!(word(&engine.decide(&Situation::get("/").certificate(&minted), Some(end))), "verified");
+    assert_eq!(word(&decide_at(&engine, &Situation::get("/").certificate(&minted), Some(end))), "verified");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn years_before_and_after_2050_are_read_alike() {
         let last = time::Date::from_calendar_date(year, time::Month::December, 31).unwrap();
         let last = last.with_hms(23, 59, 59).unwrap().assume_utc();
         let minted = leaf("a").valid(at(NOW), last).mint();
-        let word_at = |now| word(&engine.decide(&Situation::get("/").certificate(&minted), Some(now)));
+        let word_at = |now| word(&decide_at(&engine, &Situation::get("/").certificate(&minted), Some(now)));
         assert_eq!(word_at(last), "verified", "{year}");
         assert_eq!(word_at(last + Duration::SECOND), "expired", "{year}");
     }
@@ -80,9 +80,9 @@ fn without_a_clock_no_certificate_is_judged() {
     let presented = Situation::get("/").certificate(&minted);
     for demand in ["required", "optional"] {
         let engine = route(json!({ "client_certificate": demand, "allow": "any_verified" }));
-        assert_eq!(word(&engine.decide(&presented, None)), "time_unavailable", "{demand}");
-        assert_eq!(word(&engine.decide(&presented, Some(at(NOW)))), "verified", "{demand}");
+        assert_eq!(word(&decide_at(&engine, &presented, None)), "time_unavailable", "{demand}");
+        assert_eq!(word(&decide_at(&engine, &presented, Some(at(NOW)))), "verified", "{demand}");
     }
     let ignored = route(json!({ "client_certificate": "ignored" }));
-    assert_eq!(word(&ignored.decide(&presented, None)), "anonymous");
+    assert_eq!(word(&decide_at(&ignored, &presented, None)), "anonymous");
 }

@@ -11,10 +11,13 @@ mod bypass;
 mod common;
 mod connection;
 mod manager;
+#[path = "../mint/mod.rs"]
+mod mint;
 mod neighbours;
 mod plugin;
 mod policies;
 mod report;
+mod revocation;
 mod routing;
 mod tls;
 mod token;

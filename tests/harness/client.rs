@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +28,8 @@ use super::tls::{self, Pinned, Presented};
 
 /// No step of a client takes longer than this.
 pub const LIMIT: Duration = Duration::from_secs(10);
+
+const SETTINGS_POLL: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Protocol {
@@ -235,6 +238,15 @@ impl Connection {
         self.resumed
     }
 
+    /// The same connection once more, for requests at the same time; only of HTTP/2.
+    pub fn another(&self) -> Connection {
+        let sender = match &self.sender {
+            Sender::Http1(_) => panic!("HTTP/1.1 answers one request after another"),
+            Sender::Http2(sender, allows) => Sender::Http2(sender.clone(), Arc::clone(allows)),
+        };
+        Connection { sender, local: self.local, resumed: self.resumed }
+    }
+
     /// GETs a URL; panics if there is no reply.
     pub async fn get(&mut self, url: &str) -> Reply {
         self.try_send(get(url)).await.unwrap_or_else(|why| panic!("no reply from {url}: {why}"))
@@ -259,8 +271,21 @@ impl Connection {
         self.try_send_body(request.map(with_trailers)).await
     }
 
-    async fn try_send_body(&mut self, mut request: Request<Body>) -> Result<Reply, String> {
-        let response = match &mut self.sender {
+    async fn try_send_body(&mut self, request: Request<Body>) -> Result<Reply, String> {
+        Reply::read(self.try_open(request).await?).await
+    }
+
+    /// Whether it speaks HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        matches!(self.sender, Sender::Http2(..))
+    }
+
+    /// Sends a request, and returns as soon as the head of the response has come.
+    pub async fn try_open(
+        &mut self,
+        mut request: Request<Body>,
+    ) -> Result<hyper::Response<Incoming>, String> {
+        match &mut self.sender {
             Sender::Http1(sender) => {
                 // HTTP/1.1 sends the path alone, and the host as a header.
                 let (uri, given) = (request.uri().clone(), request.headers().contains_key(HOST));
@@ -270,22 +295,33 @@ impl Connection {
                 *request.uri_mut() =
                     uri.path_and_query().map_or("/", |path| path.as_str()).parse().expect("a path");
                 limited(sender.ready()).await?;
-                limited(sender.send_request(request)).await?
+                limited(sender.send_request(request)).await
             }
-            Sender::Http2(sender) => {
+            Sender::Http2(sender, allows) => {
                 limited(sender.ready()).await?;
-                limited(sender.send_request(request)).await?
+                // The server must have allowed a CONNECT with a protocol first (RFC 8441 section 3).
+                if request.extensions().get::<hyper::ext::Protocol>().is_some() {
+                    let allowed = async {
+                        while !allows.load(Ordering::Relaxed) {
+                            tokio::time::sleep(SETTINGS_POLL).await;
+                        }
+                        Ok::<(), Infallible>(())
+                    };
+                    limited(allowed).await?;
+                }
+                limited(sender.send_request(request)).await
             }
-        };
-        Reply::read(response).await
+        }
     }
 }
 
-type Body = BoxBody<Bytes, Infallible>;
+/// The body of a request.
+pub type Body = BoxBody<Bytes, Infallible>;
 
 enum Sender {
     Http1(http1::SendRequest<Body>),
-    Http2(http2::SendRequest<Body>),
+    /// And whether the server allows extended CONNECTs.
+    Http2(http2::SendRequest<Body>, Arc<AtomicBool>),
 }
 
 impl Sender {
@@ -296,13 +332,28 @@ impl Sender {
         match protocol {
             Protocol::Http1 => {
                 let (sender, connection) = limited(http1::handshake(stream)).await?;
-                tokio::spawn(connection);
+                tokio::spawn(connection.with_upgrades());
                 Ok(Sender::Http1(sender))
             }
             Protocol::Http2 => {
-                let (sender, connection) = limited(http2::handshake(TokioExecutor::new(), stream)).await?;
-                tokio::spawn(connection);
-                Ok(Sender::Http2(sender))
+                let (sender, mut connection) =
+                    limited(http2::handshake(TokioExecutor::new(), stream)).await?;
+                let allows = Arc::new(AtomicBool::new(false));
+                let known = Arc::clone(&allows);
+                // The settings that say so come after the handshake, and nothing tells of them.
+                tokio::spawn(async move {
+                    for _ in 0..LIMIT.as_millis() / SETTINGS_POLL.as_millis() {
+                        if tokio::time::timeout(SETTINGS_POLL, &mut connection).await.is_ok() {
+                            return;
+                        }
+                        if connection.is_extended_connect_protocol_enabled() {
+                            known.store(true, Ordering::Relaxed);
+                            break;
+                        }
+                    }
+                    let _ = connection.await;
+                });
+                Ok(Sender::Http2(sender, allows))
             }
         }
     }
@@ -322,7 +373,8 @@ pub struct Reply {
 }
 
 impl Reply {
-    async fn read(response: hyper::Response<Incoming>) -> Result<Reply, String> {
+    /// Reads it.
+    pub async fn read(response: hyper::Response<Incoming>) -> Result<Reply, String> {
         let (head, body) = response.into_parts();
         let body = limited(body.collect()).await?;
         let trailers = body.trailers().cloned().unwrap_or_default();

@@ -25,6 +25,11 @@ pub fn on_runtime<T: Send + 'static>(future: impl Future<Output = T> + Send + 's
     receiver.recv().expect("a task of the harness panicked")
 }
 
+/// Starts a task on the harness's own runtime.
+pub fn spawn(future: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+    RUNTIME.spawn(future)
+}
+
 /// Runs a program and returns what it printed on stdout, or a sentence that says why not.
 pub fn run(limit: Duration, program: &str, arguments: &[&str]) -> Result<String, String> {
     let said = format!("`{program} {}`", arguments.join(" "));

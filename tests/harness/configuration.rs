@@ -60,6 +60,9 @@ impl<'a> Files<'a> {
         backend["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] =
             json!({ "pipe": { "path": self.backend } });
 
+        let clusters = whole["static_resources"]["clusters"].as_array_mut().unwrap();
+        clusters.extend(setup.clusters.iter().map(|(name, port)| cluster(runner, name, *port)));
+
         write(&self.folder.join("server.crt"), &setup.server.0);
         write(&self.folder.join("server.key"), &setup.server.1);
         write(&self.folder.join("clients-ca.crt"), &setup.trusted_ca);
@@ -139,6 +142,10 @@ impl<'a> Files<'a> {
         match setup.delivery {
             Delivery::Static => {
                 self.filter(setup, wanted.policy.as_deref().or(setup.policy.as_deref()), filter);
+                if wanted.policy.is_some() {
+                    // In one VM, filters of one name are taken for one that was reconfigured.
+                    filter["typed_config"]["config"]["name"] = format!("{FILTER}-{}", wanted.name).into();
+                }
             }
             Delivery::Discovered => {
                 *filter = json!({
@@ -182,6 +189,22 @@ impl<'a> Files<'a> {
         echo["address"] = json!({ "pipe": { "path": self.backend } });
         echo
     }
+}
+
+/// A server on this machine.
+fn cluster(runner: &Runner, name: &str, port: u16) -> Value {
+    let (kind, address) = runner.this_machine();
+    let address = json!({ "socket_address": { "address": address, "port_value": port } });
+    json!({
+        "name": name,
+        "type": kind,
+        "dns_lookup_family": "V4_ONLY",
+        "connect_timeout": "2s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": address } }] }],
+        },
+    })
 }
 
 /// A file of ours that users copy, as JSON.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use testcontainers::bollard::models::PortBinding;
 use testcontainers::core::logs::LogFrame;
-use testcontainers::core::{IntoContainerPort, Mount};
+use testcontainers::core::{Host, IntoContainerPort, Mount};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 
@@ -19,6 +19,9 @@ use super::workspace::alive;
 
 /// Where the admin interface listens inside.
 pub const ADMIN_PORT: u16 = 9901;
+
+/// The name of this machine inside.
+pub const THIS_MACHINE: &str = "host.docker.internal";
 
 /// Marks our containers with the process that owns them, to find those whose owner was killed.
 const OWNER: &str = "mtls-policy.owner";
@@ -62,6 +65,7 @@ pub fn launch(
         .iter()
         .fold(GenericImage::new(name, tag), |image, port| image.with_exposed_port(port.tcp()))
         .with_cmd(arguments)
+        .with_host(THIS_MACHINE, Host::HostGateway)
         .with_mount(Mount::bind_mount(folder.clone(), folder))
         .with_label(OWNER, std::process::id().to_string())
         .with_label(HOST, host())

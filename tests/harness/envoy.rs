@@ -16,6 +16,8 @@ use super::workspace::run_folder;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const WAIT_LIMIT: Duration = Duration::from_secs(10);
+/// The `schema` of records of sources of lists.
+const SOURCE_SCHEMA: &str = "mtls-policy.source/1";
 const POLL: Duration = Duration::from_millis(10);
 
 /// Envoy did not start, or did not like its configuration.
@@ -189,6 +191,20 @@ impl Envoy {
         }
     }
 
+    /// Waits until counters whose names begin and end so have counted; panics after 10 s. Returns their sum.
+    pub async fn wait_for_stats(&self, begin: &str, end: &str) -> u64 {
+        let deadline = Instant::now() + WAIT_LIMIT;
+        loop {
+            let stats = self.stats(begin).await;
+            let sum = stats.iter().filter(|(name, _)| name.starts_with(begin) && name.ends_with(end));
+            match sum.map(|(_, count)| count).sum() {
+                0 => assert!(Instant::now() < deadline, "`{begin}*{end}` stays at 0: {stats:#?}"),
+                sum => return sum,
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// Envoy's log so far.
     pub fn log(&self) -> String {
         self.output.log()
@@ -221,6 +237,16 @@ impl Envoy {
             .unwrap_or_else(|| panic!("a reply without a decision id: {reply:?}"))
             .to_owned();
         self.wait_for_record(|record| record["id"] == id).await
+    }
+
+    /// What the log says so far of the sources of lists.
+    pub fn source_records(&self) -> Vec<Value> {
+        self.output.objects(SOURCE_SCHEMA)
+    }
+
+    /// The first such record that is as wanted, waited for; panics after 10 s.
+    pub async fn wait_for_source_record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.wait(|| self.source_records().into_iter().find(&wanted), "a record of a source").await
     }
 
     /// The lines of the access log so far.

@@ -72,6 +72,12 @@ impl Output {
         log.objects.iter().filter(|object| is_record(object)).cloned().collect()
     }
 
+    /// The JSON objects of this schema in Envoy's log.
+    pub fn objects(&self, schema: &str) -> Vec<Value> {
+        let log = self.log.lock().unwrap();
+        log.objects.iter().filter(|object| object["schema"] == schema).cloned().collect()
+    }
+
     /// The first audit record that is as wanted.
     pub fn find_record(&self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
         let log = self.log.lock().unwrap();

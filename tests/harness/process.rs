@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use super::output::Output;
 use super::runner::Running;
 
-/// Ends Envoy when its own standard input ends, so that Envoy does not outlive us however we end. Signals to our whole
+/// Ends a program when its own standard input ends, so that it does not outlive us however we end. Signals to our whole
 /// group, as a terminal sends them, must not end it before that.
-const SUPERVISOR: &str = r#"
+pub(super) const SUPERVISOR: &str = r#"
 trap '' HUP INT QUIT TERM
 exec 3<&0
 "$@" </dev/null 3<&- &

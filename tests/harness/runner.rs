@@ -99,6 +99,14 @@ impl Runner {
         }
     }
 
+    /// How Envoy finds servers on this machine: the type of a cluster, and an address.
+    pub fn this_machine(&self) -> (&'static str, &'static str) {
+        match self {
+            Runner::Container { .. } => ("STRICT_DNS", container::THIS_MACHINE),
+            Runner::Process(_) => ("STATIC", "127.0.0.1"),
+        }
+    }
+
     /// The port for the admin interface.
     pub fn admin_port(&self) -> u16 {
         match self {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::pki::Pki;
 
@@ -164,6 +164,20 @@ impl Listener {
         self.patch_manager(|manager| manager["use_remote_address"] = false.into())
     }
 
+    /// Sends what is below a path to another cluster, without a limit on time and with WebSockets.
+    pub fn streams(self, prefix: &str, cluster: &str) -> Listener {
+        let route = json!({
+            "match": { "prefix": prefix },
+            "route": { "cluster": cluster, "timeout": "0s", "upgrade_configs": [{ "upgrade_type": "websocket" }] },
+        });
+        self.patch_manager(move |manager| {
+            manager["http2_protocol_options"]["allow_connect"] = true.into();
+            manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }]);
+            let routes = &mut manager["route_config"]["virtual_hosts"][0]["routes"];
+            routes.as_array_mut().unwrap().insert(0, route.clone());
+        })
+    }
+
     /// Any other change to the listener.
     pub fn patch(mut self, change: impl Fn(&mut Value) + Send + Sync + 'static) -> Listener {
         self.patches.push(Arc::new(change));
@@ -201,6 +215,7 @@ pub struct Setup {
     pub(super) module: Option<PathBuf>,
     pub(super) log_level: String,
     pub(super) concurrency: u32,
+    pub(super) clusters: Vec<(String, u16)>,
     pub(super) patches: Vec<Patch>,
 }
 
@@ -219,6 +234,7 @@ impl Setup {
             module: None,
             log_level: "info".to_owned(),
             concurrency: 2,
+            clusters: Vec::new(),
             patches: Vec::new(),
         }
     }
@@ -268,6 +284,12 @@ impl Setup {
     /// The number of worker threads; 2 unless told otherwise.
     pub fn workers(mut self, number: u32) -> Setup {
         self.concurrency = number;
+        self
+    }
+
+    /// Adds a cluster: a server on this machine, by its port.
+    pub fn cluster(mut self, name: &str, port: u16) -> Setup {
+        self.clusters.push((name.to_owned(), port));
         self
     }
 

@@ -4,6 +4,7 @@ use mtls_policy::Engine;
 use mtls_policy::facts::{FactError, Facts};
 use mtls_policy::policy::{Policy, Reason};
 use mtls_policy::request::Headers;
+use mtls_policy::revocation::NoEvidence;
 use mtls_policy::token::{Claim, ClaimPath};
 use serde_json::{Value, json};
 
@@ -305,12 +306,13 @@ fn tried(document: &Value, paths: &[String], furthers: &[Further]) -> Vec<(Optio
         {
             let any = Request::new(method, host, path, Further::default());
             // A path of which some readings are meant and others are not is meant.
-            let covered = match engine_of_scope.decide(&any, None).verdict() {
+            let covered = match engine_of_scope.decide(&any, &NoEvidence, None).decided().verdict() {
                 Ok(_) => true,
                 Err(denial) => denial.reason() == Reason::AmbiguousPath,
             };
             tried.extend(furthers.iter().map(|further| {
-                let decision = engine_of_all.decide(&Request::new(method, host, path, *further), None);
+                let request = Request::new(method, host, path, *further);
+                let decision = engine_of_all.decide(&request, &NoEvidence, None).decided();
                 let route =
                     decision.route().map(|route| route.name().trim_start_matches('r').parse().unwrap());
                 (route, covered)

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use mtls_policy::lint;
 use mtls_policy::policy::Lint;
 
+use crate::now;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn assert_clean(name: &str, document: &str) {
-    let (_, findings) = lint::check(document.as_bytes(), &BTreeSet::new()).unwrap();
+    let (_, findings) = lint::check(document.as_bytes(), &BTreeSet::new(), now()).unwrap();
     let messages: Vec<&str> = findings.iter().map(lint::Finding::message).collect();
     assert!(messages.is_empty(), "{name}: {messages:#?}");
 }

@@ -6,7 +6,7 @@ use mtls_policy::lint;
 use mtls_policy::policy::{Lint, Policy};
 use serde_json::{Value, json};
 
-use crate::{found, policy, required};
+use crate::{found, now, policy, required};
 
 fn shadowed(name: &str) -> Value {
     let mut route = required(name, json!({"path": format!("/{name}")}));
@@ -40,7 +40,7 @@ fn what_the_caller_allows_is_left_out_and_makes_no_silence_useless() {
     let mut silent = shadowed("a");
     silent["lint"] = json!({"allow": {"shadow": "until march"}});
     let document = policy(json!({"routes": [silent, shadowed("b")]})).to_string();
-    let (_, findings) = lint::check(document.as_bytes(), &BTreeSet::from([Lint::Shadow])).unwrap();
+    let (_, findings) = lint::check(document.as_bytes(), &BTreeSet::from([Lint::Shadow]), now()).unwrap();
     assert!(findings.is_empty(), "{findings:?}");
 }
 

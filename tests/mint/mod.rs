@@ -1,27 +1,25 @@
-//! Mints certificates for tests: good ones with `rcgen`, odd ones by putting other bytes into a good one and signing
-//! it anew. No clock and no chance: the same calls give the same bytes, and keys follow from names, so that they
-//! are no secrets.
-#![allow(dead_code, reason = "each test binary uses its own part")]
+//! Mints certificates and revocation lists for tests: good certificates with `rcgen`, odd ones by putting other bytes
+//! into a good one and signing it anew. No clock and no chance: the same calls give the same bytes, and keys follow
+//! from names, so that they are no secrets.
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "tests stop where a certificate cannot be made"
 )]
 
-use std::net::IpAddr;
+mod ca;
+pub(crate) mod crl;
+mod distribution;
+mod key;
+mod leaf;
+pub(crate) mod ocsp;
 
-use p256::SecretKey;
-use p256::ecdsa::signature::Signer;
-use p256::ecdsa::{Signature, SigningKey};
-use p256::elliptic_curve::sec1::ToSec1Point;
-use p256::pkcs8::{EncodePrivateKey, LineEnding};
-use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyIdMethod, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm,
-    date_time_ymd,
-};
 use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
+
+pub(crate) use ca::Ca;
+pub(crate) use key::Key;
+pub(crate) use leaf::Leaf;
 
 /// Tags of the entries of a subjectAltName (RFC 5280 section 4.2.1.6).
 pub(crate) const SAN_OTHER: u8 = 0xa0;
@@ -51,378 +49,14 @@ pub(crate) const UPN: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 
 const KEY_USAGE: &[u64] = &[2, 5, 29, 15];
 pub(crate) const SUBJECT_ALT_NAME: &[u64] = &[2, 5, 29, 17];
 pub(crate) const NAME_CONSTRAINTS: &[u64] = &[2, 5, 29, 30];
+pub(crate) const CRL_DISTRIBUTION_POINTS: &[u64] = &[2, 5, 29, 31];
 pub(crate) const CERTIFICATE_POLICIES: &[u64] = &[2, 5, 29, 32];
 pub(crate) const EXTENDED_KEY_USAGE: &[u64] = &[2, 5, 29, 37];
 
-/// A P-256 key that follows from a text.
-#[derive(Clone)]
-pub(crate) struct Key {
-    secret: SecretKey,
-    public: Vec<u8>,
-}
-
-impl Key {
-    pub(crate) fn new(seed: &str) -> Key {
-        let secret = SecretKey::from_slice(&Sha256::digest(format!("key of {seed}"))).unwrap();
-        let public = secret.public_key().to_sec1_point(false).as_bytes().to_vec();
-        Key { secret, public }
-    }
-
-    /// PKCS #8 in PEM.
-    pub(crate) fn pem(&self) -> String {
-        self.secret.to_pkcs8_pem(LineEnding::LF).unwrap().to_string()
-    }
-
-    /// PKCS #8 in DER.
-    pub(crate) fn der(&self) -> Vec<u8> {
-        self.secret.to_pkcs8_der().unwrap().as_bytes().to_vec()
-    }
-
-    /// The two coordinates of the public key.
-    pub(crate) fn coordinates(&self) -> [&[u8]; 2] {
-        let (x, y) = self.public[1..].split_at(32);
-        [x, y]
-    }
-
-    /// A signature with SHA-256 in the form of tokens (RFC 7518 section 3.4).
-    pub(crate) fn sign_token(&self, message: &[u8]) -> Vec<u8> {
-        let signature: Signature = SigningKey::from(&self.secret).sign(message);
-        signature.to_bytes().to_vec()
-    }
-
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let signature: Signature = SigningKey::from(&self.secret).sign(message);
-        signature.to_der().as_bytes().to_vec()
-    }
-}
-
-impl PublicKeyData for Key {
-    fn der_bytes(&self) -> &[u8] {
-        &self.public
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        &PKCS_ECDSA_P256_SHA256
-    }
-}
-
-impl rcgen::SigningKey for Key {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        Ok(Key::sign(self, message))
-    }
-}
-
-/// A certification authority.
-#[derive(Clone)]
-pub(crate) struct Ca {
-    params: CertificateParams,
-    key: Key,
-    der: Vec<u8>,
-}
-
-impl Ca {
-    /// A root of this name, valid from 2020 to 2099.
-    pub(crate) fn new(name: &str) -> Ca {
-        Ca::with_seed(name, name)
-    }
-
-    /// A root of this name whose key follows from `seed`: another CA of the same name.
-    pub(crate) fn with_seed(name: &str, seed: &str) -> Ca {
-        let key = Key::new(seed);
-        let params = ca_params(name, &key);
-        let der = params.self_signed(&key).unwrap().der().to_vec();
-        Ca { params, key, der }
-    }
-
-    /// A CA below this one.
-    pub(crate) fn intermediate(&self, name: &str) -> Ca {
-        self.intermediate_with(name, &[])
-    }
-
-    /// A CA below this one with further extensions, which are critical.
-    pub(crate) fn intermediate_with(&self, name: &str, extensions: &[(&[u64], &[u8])]) -> Ca {
-        let key = Key::new(name);
-        let mut params = ca_params(name, &key);
-        for (oid, contents) in extensions {
-            let mut extension = CustomExtension::from_oid_content(oid, contents.to_vec());
-            extension.set_criticality(true);
-            params.custom_extensions.push(extension);
-        }
-        let der = params.signed_by(&key, &self.issuer()).unwrap().der().to_vec();
-        Ca { params, key, der }
-    }
-
-    pub(crate) fn der(&self) -> &[u8] {
-        &self.der
-    }
-
-    pub(crate) fn pem(&self) -> String {
-        pem("CERTIFICATE", &self.der)
-    }
-
-    pub(crate) fn key(&self) -> &Key {
-        &self.key
-    }
-
-    /// A leaf with this common name and the extended key usage `clientAuth`, valid from 2020 to 2099.
-    pub(crate) fn leaf(&self, name: &str) -> Leaf {
-        let mut params = params(name);
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let key = Key::new(name);
-        Leaf {
-            ca: self.clone(),
-            params,
-            key,
-            alt_names: Vec::new(),
-            subject: None,
-            serial: None,
-            public_key: None,
-            signature_algorithms: None,
-            trailer: Vec::new(),
-        }
-    }
-
-    fn issuer(&self) -> Issuer<'_, &Key> {
-        Issuer::from_params(&self.params, &self.key)
-    }
-}
-
-fn params(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(2099, 1, 1);
-    params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    let digest = Sha256::digest(format!("serial of {name}"));
-    // The highest bit must be off, and some other on: a positive number without leading zeros.
-    params.serial_number = Some(SerialNumber::from_slice(&[&[0x5e], &digest[..8]].concat()));
-    params
-}
-
-fn ca_params(name: &str, key: &Key) -> CertificateParams {
-    let mut params = params(name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.key_identifier_method = KeyIdMethod::PreSpecified(Sha256::digest(&key.public)[..20].to_vec());
-    params
-}
-
-/// A leaf to be minted.
-#[derive(Clone)]
-pub(crate) struct Leaf {
-    ca: Ca,
-    params: CertificateParams,
-    key: Key,
-    alt_names: Vec<Vec<u8>>,
-    subject: Option<Vec<Vec<u8>>>,
-    serial: Option<Vec<u8>>,
-    public_key: Option<Vec<u8>>,
-    signature_algorithms: Option<[Vec<u8>; 2]>,
-    trailer: Vec<u8>,
-}
-
-impl Leaf {
-    pub(crate) fn spiffe(self, id: &str) -> Self {
-        self.uri(id)
-    }
-
-    pub(crate) fn dns(self, name: &str) -> Self {
-        self.raw_san(SAN_DNS, name.as_bytes())
-    }
-
-    pub(crate) fn uri(self, uri: &str) -> Self {
-        self.raw_san(SAN_URI, uri.as_bytes())
-    }
-
-    pub(crate) fn email(self, address: &str) -> Self {
-        self.raw_san(SAN_EMAIL, address.as_bytes())
-    }
-
-    pub(crate) fn ip(self, address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(address) => self.raw_san(SAN_IP, &address.octets()),
-            IpAddr::V6(address) => self.raw_san(SAN_IP, &address.octets()),
-        }
-    }
-
-    /// A user principal name.
-    pub(crate) fn upn(self, name: &str) -> Self {
-        self.other_name(UPN, &der(UTF8, &[name.as_bytes()]))
-    }
-
-    /// A name of another kind: the contents of its object identifier, and its value in DER.
-    pub(crate) fn other_name(self, oid: &[u8], value: &[u8]) -> Self {
-        self.raw_san(SAN_OTHER, &[der(0x06, &[oid]), der(0xa0, &[value])].concat())
-    }
-
-    /// An entry of the subjectAltName with any tag and bytes.
-    pub(crate) fn raw_san(mut self, tag: u8, contents: &[u8]) -> Self {
-        self.alt_names.push(der(tag, &[contents]));
-        self
-    }
-
-    /// No subject at all.
-    pub(crate) fn no_subject(mut self) -> Self {
-        self.subject = Some(Vec::new());
-        self
-    }
-
-    /// Adds a relative name of one attribute in UTF-8. The first of these replaces the common name.
-    pub(crate) fn subject(self, attribute: &[u8], value: &str) -> Self {
-        self.relative_name(&[(attribute, UTF8, value.as_bytes())])
-    }
-
-    /// Adds a relative name of attributes with any tags and bytes. The first of these replaces the common name.
-    pub(crate) fn relative_name(self, attributes: &[(&[u8], u8, &[u8])]) -> Self {
-        let attributes: Vec<Vec<u8>> =
-            attributes.iter().map(|(oid, tag, value)| attribute(oid, &der(*tag, &[value]))).collect();
-        let attributes: Vec<&[u8]> = attributes.iter().map(Vec::as_slice).collect();
-        self.raw_relative_name(&der(0x31, &attributes))
-    }
-
-    /// Adds any bytes as a relative name. The first of these replaces the common name.
-    pub(crate) fn raw_relative_name(mut self, relative_name: &[u8]) -> Self {
-        self.subject.get_or_insert_default().push(relative_name.to_vec());
-        self
-    }
-
-    /// The contents of the INTEGER, as they are: negative, with leading zeros, too long.
-    pub(crate) fn serial(mut self, contents: &[u8]) -> Self {
-        self.serial = Some(contents.to_vec());
-        self
-    }
-
-    pub(crate) fn valid(mut self, not_before: OffsetDateTime, not_after: OffsetDateTime) -> Self {
-        self.params.not_before = not_before;
-        self.params.not_after = not_after;
-        self
-    }
-
-    /// Valid in the year 2020 only.
-    pub(crate) fn expired(self) -> Self {
-        self.valid(date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1))
-    }
-
-    /// For a server: the extended key usage `serverAuth` alone.
-    pub(crate) fn server(mut self) -> Self {
-        self.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self
-    }
-
-    /// These extended key usages alone; without any, no such extension.
-    pub(crate) fn purposes(mut self, oids: &[&[u64]]) -> Self {
-        let purpose = |oid: &&[u64]| ExtendedKeyUsagePurpose::Other(oid.to_vec());
-        self.params.extended_key_usages = oids.iter().map(purpose).collect();
-        self
-    }
-
-    /// Issued under these policies: the contents of their object identifiers.
-    pub(crate) fn policies(self, oids: &[&[u8]]) -> Self {
-        let policies: Vec<Vec<u8>> = oids.iter().map(|oid| der(0x30, &[&der(0x06, &[oid])])).collect();
-        let policies: Vec<&[u8]> = policies.iter().map(Vec::as_slice).collect();
-        self.extension(CERTIFICATE_POLICIES, &der(0x30, &policies))
-    }
-
-    /// Another key than the one that follows from the common name.
-    pub(crate) fn key(mut self, key: Key) -> Self {
-        self.key = key;
-        self
-    }
-
-    /// Another `SubjectPublicKeyInfo`, to which nobody may have the key.
-    pub(crate) fn public_key(mut self, info: &[u8]) -> Self {
-        self.public_key = Some(info.to_vec());
-        self
-    }
-
-    /// Other algorithm identifiers, inside of what is signed and beside the signature, which stays what it is.
-    pub(crate) fn signature_algorithms(mut self, inner: &[u8], outer: &[u8]) -> Self {
-        self.signature_algorithms = Some([inner.to_vec(), outer.to_vec()]);
-        self
-    }
-
-    /// This keyUsage alone, the octets of its bits; without any, no such extension.
-    pub(crate) fn key_usage(mut self, bits: &[u8]) -> Self {
-        self.params.key_usages = Vec::new();
-        if bits.is_empty() { self } else { self.extension(KEY_USAGE, &der(0x03, &[&[0], bits])) }
-    }
-
-    /// The subjectKeyIdentifier.
-    pub(crate) fn key_identifier(mut self, identifier: &[u8]) -> Self {
-        self.params.key_identifier_method = KeyIdMethod::PreSpecified(identifier.to_vec());
-        self
-    }
-
-    /// A further extension, which may repeat another.
-    pub(crate) fn extension(mut self, oid: &[u64], contents: &[u8]) -> Self {
-        self.params.custom_extensions.push(CustomExtension::from_oid_content(oid, contents.to_vec()));
-        self
-    }
-
-    /// A further extension that is critical.
-    pub(crate) fn critical_extension(mut self, oid: &[u64], contents: &[u8]) -> Self {
-        let mut extension = CustomExtension::from_oid_content(oid, contents.to_vec());
-        extension.set_criticality(true);
-        self.params.custom_extensions.push(extension);
-        self
-    }
-
-    /// A further subjectAltName, of any contents.
-    pub(crate) fn raw_alt_names(self, contents: &[u8]) -> Self {
-        self.extension(SUBJECT_ALT_NAME, contents)
-    }
-
-    /// Bytes after the last field, inside of what is signed.
-    pub(crate) fn signed_trailer(mut self, bytes: &[u8]) -> Self {
-        self.trailer = bytes.to_vec();
-        self
-    }
-
-    pub(crate) fn mint(mut self) -> Minted {
-        if !self.alt_names.is_empty() {
-            let names: Vec<&[u8]> = self.alt_names.iter().map(Vec::as_slice).collect();
-            let contents = der(0x30, &names);
-            self = self.raw_alt_names(&contents);
-        }
-        let good = self.params.signed_by(&self.key, &self.ca.issuer()).unwrap().der().to_vec();
-        let odd = self.subject.is_some()
-            || self.serial.is_some()
-            || self.public_key.is_some()
-            || self.signature_algorithms.is_some()
-            || !self.trailer.is_empty();
-        Minted { der: if odd { self.with_odd_fields(&good) } else { good }, key: self.key }
-    }
-
-    /// The certificate with other bytes in its fields, signed anew.
-    fn with_odd_fields(&self, good: &[u8]) -> Vec<u8> {
-        let certificate = elements(good)[0].1;
-        let parts = elements(certificate);
-        let mut fields: Vec<Vec<u8>> = elements(parts[0].1).iter().map(|(whole, _)| whole.to_vec()).collect();
-        // Version, serial number, signature, issuer, validity, subject, ...
-        if let Some(serial) = &self.serial {
-            fields[1] = der(0x02, &[serial]);
-        }
-        if let Some(subject) = &self.subject {
-            let names: Vec<&[u8]> = subject.iter().map(Vec::as_slice).collect();
-            fields[5] = der(0x30, &names);
-        }
-        if let Some(info) = &self.public_key {
-            fields[6] = info.clone();
-        }
-        let mut outer = parts[1].0;
-        if let Some([inside, beside]) = &self.signature_algorithms {
-            fields[2] = inside.clone();
-            outer = beside;
-        }
-        fields.push(self.trailer.clone());
-        let fields: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
-        let signed = der(0x30, &fields);
-        let signature = der(0x03, &[&[0], &self.ca.key.sign(&signed)]);
-        der(0x30, &[&signed, outer, &signature])
-    }
-}
+/// Bits of keyUsage (RFC 5280 section 4.2.1.3).
+pub(crate) const DIGITAL_SIGNATURE: u8 = 0x80;
+pub(crate) const KEY_CERT_SIGN: u8 = 0x04;
+pub(crate) const CRL_SIGN: u8 = 0x02;
 
 /// A certificate and its key.
 #[derive(Clone)]
@@ -442,6 +76,11 @@ impl Minted {
 
     pub(crate) fn key_der(&self) -> Vec<u8> {
         self.key.der()
+    }
+
+    /// Its serial number: the contents of the INTEGER.
+    pub(crate) fn serial(&self) -> Vec<u8> {
+        elements(&field(&self.der, 1))[0].1.to_vec()
     }
 
     /// SHA-256 of the certificate.
@@ -506,10 +145,21 @@ pub(crate) fn der(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
         length @ 0..0x80 => element.push(length as u8),
         length @ 0x80..0x100 => element.extend([0x81, length as u8]),
         length @ 0x100..0x1_0000 => element.extend([0x82, (length >> 8) as u8, length as u8]),
-        length => element.extend([0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8]),
+        length @ 0x1_0000..0x100_0000 => {
+            element.extend([0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8]);
+        }
+        length => {
+            element.push(0x84);
+            element.extend((length as u32).to_be_bytes());
+        }
     }
-    element.extend(contents);
+    element.extend_from_slice(&contents);
     element
+}
+
+/// A field of what is signed of a certificate, whole: version, serial number, signature, issuer, validity, subject, ...
+fn field(certificate: &[u8], position: usize) -> Vec<u8> {
+    elements(elements(elements(certificate)[0].1)[0].1)[position].0.to_vec()
 }
 
 /// The DER elements in a row, each whole and its contents.

@@ -8,6 +8,8 @@
 
 mod check;
 mod conformance;
+mod crl;
+mod crl_check;
 mod demands;
 mod expectations;
 mod explain;
@@ -15,9 +17,11 @@ mod inspect;
 #[path = "../mint/mod.rs"]
 mod mint;
 mod mistakes;
+mod ocsp;
 #[path = "../schema/places.rs"]
 mod places;
 mod policy_tests;
+mod revocation;
 #[path = "../schema/mod.rs"]
 mod schema;
 mod schemas;

@@ -17,16 +17,25 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Tests that say everything that tests can say.
 const WHOLE: &str = include_str!("../schema/tests.json");
 
-const POLICY_OF_TESTS: &str = r#"{
-  "version": 1,
-  "peer_certificate": { "verified_by": { "envoy": { "resumption": "disabled" } } },
-  "routes": [{
-    "name": "payments",
-    "match": { "path": { "prefix": "/" } },
-    "client_certificate": "required",
-    "allow": "any_verified"
-  }]
-}"#;
+/// A policy whose trust bundles fetch lists, and one route that every client may use.
+fn policy_of_tests() -> String {
+    let bundle = json!({
+        "anchors_pem": [Ca::new("Test CA").pem()],
+        "crls": [{ "cluster": "crl", "url": "http://crl.acme.example/corp.crl" }],
+    });
+    let policy = json!({
+        "version": 1,
+        "peer_certificate": { "verified_by": { "envoy": { "resumption": "disabled" } } },
+        "trust_bundles": { "corp": bundle, "other": bundle },
+        "routes": [{
+            "name": "payments",
+            "match": { "path": { "prefix": "/" } },
+            "client_certificate": "required",
+            "allow": "any_verified",
+        }],
+    });
+    policy.to_string()
+}
 
 fn printed(of: &str) -> String {
     let output = run(&["schema", of]);
@@ -43,7 +52,9 @@ fn refusals(files: &[Value]) -> Vec<Option<String>> {
     let alice = Ca::new("Test CA").leaf("alice").mint().pem();
     let names: Vec<String> = (0..files.len()).map(|index| format!("{index}.tests.json")).collect();
     let texts: Vec<String> = files.iter().map(Value::to_string).collect();
-    let mut all: Vec<(&str, &str)> = vec![("policy.json", POLICY_OF_TESTS), ("alice.pem", &alice)];
+    let (policy, list) = (policy_of_tests(), Ca::new("Test CA").crl().pem());
+    let mut all: Vec<(&str, &str)> =
+        vec![("policy.json", &policy), ("alice.pem", &alice), ("corp.crl", &list), ("corp.ocsp", "none")];
     all.extend(names.iter().zip(&texts).map(|(name, text)| (name.as_str(), text.as_str())));
     let folder = Files::new(&all);
     let report = stdout(&run(&["test", "--format", "json", folder.folder().to_str().unwrap()]));

@@ -84,9 +84,9 @@ fn of_keys() {
             "5:3: duplicate key `version` (at `/version`)",
         ),
         (
-            r#""trust_bundles": {},
+            r#""audit": {},
   "routes": [{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored"}]"#,
-            "4:3: `trust_bundles` is not supported by this version of mtls-policy (at `/trust_bundles`)",
+            "4:3: `audit` is not supported by this version of mtls-policy (at `/audit`)",
         ),
         (
             r#""path_case": "ignore",

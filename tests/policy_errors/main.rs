@@ -11,10 +11,13 @@ mod forward;
 mod json;
 mod limits;
 mod matchers;
+#[path = "../mint/mod.rs"]
+mod mint;
 mod on_deny;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "../schema/places.rs"]
 mod places;
+mod revocation;
 mod routes;
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "../schema/mod.rs"]

@@ -14,7 +14,7 @@ fn of_keys() {
         ),
         (
             r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored", "zzz": 1}"#,
-            "5:76: unknown key `zzz` (at `/routes/0/zzz`); known here: `name`, `match`, `client_certificate`, `allow`, `deny`, `certificate`, `tls`, `token`, `forward`, `on_deny`, `mode`, `lint`",
+            "5:76: unknown key `zzz` (at `/routes/0/zzz`); known here: `name`, `match`, `client_certificate`, `allow`, `deny`, `certificate`, `tls`, `token`, `revocation`, `forward`, `on_deny`, `mode`, `lint`",
         ),
         (
             r#"{"match": {"path": "/"}, "client_certificate": "ignored"}"#,
@@ -371,12 +371,12 @@ fn of_denials() {
 fn of_what_this_version_does_not_do() {
     required(&[
         (
-            r#""allow": "any_verified", "revocation": {"check": ["crl"]}"#,
-            "5:102: `revocation` is not supported by this version of mtls-policy (at `/routes/0/revocation`)",
-        ),
-        (
             r#""allow": "any_verified", "trust": "corp""#,
             "5:102: `trust` is not supported by this version of mtls-policy (at `/routes/0/trust`)",
+        ),
+        (
+            r#""allow": "any_verified", "audit": {"denied_ratio": 1}"#,
+            "5:102: `audit` is not supported by this version of mtls-policy (at `/routes/0/audit`)",
         ),
     ]);
 }

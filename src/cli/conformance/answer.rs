@@ -34,6 +34,9 @@ pub(super) enum Verdict {
     Differ,
     Allow,
     Deny,
+    Good,
+    Revoked,
+    Unknown,
     /// The operation, or something that it was asked to do, is not known here.
     Unsupported,
     /// The line is no case.
@@ -49,6 +52,9 @@ impl Verdict {
             Verdict::Differ => "differ",
             Verdict::Allow => "allow",
             Verdict::Deny => "deny",
+            Verdict::Good => "good",
+            Verdict::Revoked => "revoked",
+            Verdict::Unknown => "unknown",
             Verdict::Unsupported => "unsupported",
             Verdict::Error => "error",
         }

@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     NoText(&'static str),
     #[error("`{0}` is not base64")]
     NotBase64(&'static str),
+    #[error("`{0}` is not hexadecimal")]
+    NotHexadecimal(&'static str),
     #[error("`{0}`: {1}")]
     Malformed(&'static str, String),
     #[error("the operation `{0}` is not known")]
@@ -65,10 +67,18 @@ impl Case {
 
     /// The octets of these keys, which must be there and be base64. Nothing else may be asked for.
     pub(super) fn octets<const N: usize>(&self, keys: [&'static str; N]) -> Result<[Vec<u8>; N], Refusal> {
-        let texts = self.texts(keys)?;
+        self.only(&keys)?;
+        self.some_octets(keys)
+    }
+
+    /// The octets of these keys, which must be there and be base64, among others.
+    pub(super) fn some_octets<const N: usize>(
+        &self,
+        keys: [&'static str; N],
+    ) -> Result<[Vec<u8>; N], Refusal> {
         let mut octets = [const { Vec::new() }; N];
-        for ((octets, text), key) in octets.iter_mut().zip(texts).zip(keys) {
-            *octets = Base64::decode_vec(text).map_err(|_| Refusal::NotBase64(key))?;
+        for (octets, key) in octets.iter_mut().zip(keys) {
+            *octets = Base64::decode_vec(self.text(key)?).map_err(|_| Refusal::NotBase64(key))?;
         }
         Ok(octets)
     }
@@ -100,6 +110,7 @@ impl From<Refusal> for Finding {
             | Refusal::TooLong
             | Refusal::NoText(_)
             | Refusal::NotBase64(_)
+            | Refusal::NotHexadecimal(_)
             | Refusal::Malformed(..) => (Verdict::Error, "malformed_case"),
             Refusal::UnknownOperation(_) => (Verdict::Unsupported, "unknown_operation"),
             Refusal::UnknownOption(_) => (Verdict::Unsupported, "unknown_option"),

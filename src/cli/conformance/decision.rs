@@ -4,6 +4,7 @@ use mtls_policy::cert::Fingerprint;
 use mtls_policy::outcome::{Outcome, Reply};
 use mtls_policy::policy::Policy;
 use mtls_policy::request::XFCC;
+use mtls_policy::revocation::NoEvidence;
 use mtls_policy::{Engine, audit};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -58,7 +59,7 @@ pub(super) fn decide(case: &Case) -> Result<Finding, Refusal> {
     let now = time_of(time)?;
     let situation = situation(request, peer)?;
     let engine = Engine::new(policy);
-    let decision = engine.decide(&situation, Some(now));
+    let decision = engine.decide(&situation, &NoEvidence, Some(now)).decided();
     let record =
         audit::Record::new(&decision, &situation, engine.policy().digest(), DECISION_ID, Some(now)).to_line();
     let status = match Outcome::of(&decision, engine.policy(), headers_of(&situation), DECISION_ID) {
@@ -76,7 +77,8 @@ pub(super) fn decide(case: &Case) -> Result<Finding, Refusal> {
         .with("record", serde_json::from_str(&record).unwrap_or(json!(null))))
 }
 
-fn time_of(time: &Value) -> Result<OffsetDateTime, Refusal> {
+/// The value of `time`; now, where it is `null`.
+pub(super) fn time_of(time: &Value) -> Result<OffsetDateTime, Refusal> {
     match time {
         Value::Null => Ok(OffsetDateTime::now_utc()),
         Value::String(text) => parse_time(text).map_err(|error| Refusal::malformed("time", error)),

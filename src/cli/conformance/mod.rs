@@ -5,11 +5,16 @@
 //!
 //! | `op` | takes | verdict |
 //! |---|---|---|
+//! | `check_crl` | `crl_der_b64`, `cert_der_b64`, `issuers_der_b64` (the self-signed are anchors, or all if none is), `time`, `max_age_s` | `good`, `revoked` or `unknown` |
+//! | `check_ocsp` | `ocsp_der_b64`, `cert_der_b64`, `issuer_der_b64`, `time`, `max_age_s` | `good`, `revoked` or `unknown` |
 //! | `parse_cert` | `cert_der_b64` | `accept` or `reject` |
+//! | `parse_crl` | `crl_der_b64` | `accept` or `reject` |
 //! | `parse_name` | `name_der_b64` | `accept` or `reject` |
 //! | `name_match` | `a_der_b64`, `b_der_b64` | `match` or `differ` (RFC 5280 section 7.1) |
 //! | `parse_xfcc` | `header` | `accept` with `elements`, or `reject` |
 //! | `uri_match` | `pattern`, `value` | `match` or `differ` |
+//! | `verify_sig` | `spki_der_hex`, `alg`, `msg_hex`, `sig_hex` | `accept` or `reject` |
+//! | `verify_signed` | `spki_der_b64`, `alg_der_b64`, `data_b64`, `sig_bitstring_der_b64` | `accept` or `reject` |
 //!
 //! Any other operation, and any key that an operation does not know, is `unsupported`: never an answer to something
 //! else than was asked. A line that is no case is an `error`, and the next one is read. A new operation is an arm in
@@ -18,14 +23,18 @@
 mod answer;
 mod case;
 mod certificate;
+mod crl;
 mod decision;
 mod forwarded;
 mod in_order;
 mod input;
 mod name;
+mod ocsp;
 mod operation;
 mod pattern;
+mod revocation;
 mod score;
+mod signature;
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;

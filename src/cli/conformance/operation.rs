@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::answer::{Answer, Finding};
 use super::case::{Case, Refusal};
 use super::input::Line;
-use super::{certificate, decision, forwarded, name, pattern};
+use super::{certificate, crl, decision, forwarded, name, ocsp, pattern, revocation, signature};
 
 /// Answers any line, a case or not.
 #[expect(clippy::disallowed_methods, reason = "how long an answer takes is measured around the engine")]
@@ -24,12 +24,17 @@ pub(super) fn answer_line(line: Line) -> Answer {
 
 fn find(case: &Case) -> Result<Finding, Refusal> {
     match case.operation()? {
+        "check_crl" => revocation::check_crl(case),
+        "check_ocsp" => ocsp::check(case),
         "eval" => decision::decide(case),
         "name_match" => name::same(case),
         "parse_cert" => certificate::parse(case),
+        "parse_crl" => crl::parse(case),
         "parse_name" => name::parse(case),
         "parse_xfcc" => forwarded::parse(case),
         "uri_match" => pattern::uri(case),
+        "verify_sig" => signature::by_name(case),
+        "verify_signed" => signature::by_identifier(case),
         other => Err(Refusal::UnknownOperation(other.to_owned())),
     }
 }

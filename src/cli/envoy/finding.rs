@@ -168,6 +168,9 @@ ids! {
     TokenFailed = "token-failed",
     TokenUnverified = "token-unverified",
 
+    UnknownSourceCluster = "unknown-source-cluster",
+    SourceWithoutTls = "source-without-tls",
+
     UnknownEnvoyRoute = "unknown-envoy-route",
     UnknownEnvoyCluster = "unknown-envoy-cluster",
     UnknownRouteMetadata = "unknown-route-metadata",

@@ -24,6 +24,7 @@ mod manager;
 mod neighbours;
 mod plugin;
 mod report;
+mod revocation;
 mod routing;
 mod tls;
 mod token;
@@ -36,6 +37,8 @@ use std::io::{self, Read};
 
 use mtls_policy::lint;
 use mtls_policy::policy::{Lint, Policy};
+
+use time::OffsetDateTime;
 
 use super::report::FileReport;
 use bootstrap::{ConnectionManager, FilterChain, HttpFilter, Listener};
@@ -172,6 +175,7 @@ impl<'a> Walk<'a> {
                     manager::check(&scene, &mut self.findings);
                     connection::check(&scene, before, &mut self.findings);
                     token::check(&scene, before, after, &mut self.findings);
+                    revocation::check(&scene, &mut self.findings);
                     routing::check(&scene, &mut self.findings);
                     neighbours::check(before, after, &mut self.findings);
                     self.policies.extend(embedded);
@@ -200,7 +204,11 @@ impl<'a> Walk<'a> {
         match plugin::embedded(&plugin) {
             Embedded::Document { at, bytes } => {
                 let name = format!("{} (policy of listener {listener})", self.file);
-                let report = FileReport::checked(name, &bytes, lint::check(&bytes, self.silenced));
+                let report = FileReport::checked(
+                    name,
+                    &bytes,
+                    lint::check(&bytes, self.silenced, OffsetDateTime::now_utc()),
+                );
                 let differs = report.policy().is_some_and(|policy| !self.is_given(policy));
                 if differs && !self.given.is_empty() {
                     self.findings.warning(

@@ -3,12 +3,15 @@
 pub(crate) mod certificates;
 mod chosen;
 mod distinguished_name;
+mod evidence;
+pub(crate) mod issuers;
 pub(crate) mod mint;
 mod one_or_many;
 mod situation;
 mod target;
 
 pub(crate) use chosen::Chosen;
+pub(crate) use evidence::Offline;
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use situation::{Certificate, Connection, Situation, Tls, Token, default_metadata};
 pub(crate) use target::Target;

@@ -2,6 +2,7 @@
 
 use mtls_policy::policy::trace::{Finding, Stage, Step};
 use mtls_policy::policy::{Decision, Policy, Rule};
+use mtls_policy::revocation::Status;
 use serde::Serialize;
 
 /// Most matchers of one rule that are named: a deny list may hold thousands of serials.
@@ -21,7 +22,15 @@ struct RouteCoverage {
     denials: bool,
     /// Whether a client can be refused at all.
     can_deny: bool,
+    /// Whether revoked clients, and those of whom it cannot be told, were tried; `None` where the route does not want to know.
+    revocation: Option<RevocationCoverage>,
     rules: Vec<(Rule, bool)>,
+}
+
+#[derive(Debug, Default)]
+struct RevocationCoverage {
+    revoked: bool,
+    unknown: bool,
 }
 
 /// Something that no test reaches.
@@ -40,6 +49,7 @@ impl Coverage {
             permits: false,
             denials: false,
             can_deny: route.looks_at_certificates(),
+            revocation: route.revocation().map(|_| RevocationCoverage::default()),
             rules: route.rules().into_iter().map(|rule| (rule, false)).collect(),
         });
         Self { routes: routes.collect() }
@@ -55,6 +65,13 @@ impl Coverage {
         match decision.verdict() {
             Ok(_) => route.permits = true,
             Err(_) => route.denials = true,
+        }
+        if let (Some(tried), Some(judgement)) = (&mut route.revocation, decision.revocation()) {
+            match judgement.status {
+                Status::Good => {}
+                Status::Revoked(_) => tried.revoked = true,
+                Status::Unknown(_) => tried.unknown = true,
+            }
         }
         for step in trace.iter().filter(|step| step.finding == Finding::Yes) {
             for (rule, held) in &mut route.rules {
@@ -81,6 +98,14 @@ impl RouteCoverage {
         }
         if self.can_deny && !self.denials {
             gaps.push(gap("no test is refused"));
+        }
+        if let Some(tried) = &self.revocation {
+            if !tried.revoked {
+                gaps.push(gap("no test's client was revoked"));
+            }
+            if !tried.unknown {
+                gaps.push(gap("no test's client is one of whom it cannot be told whether it was revoked"));
+            }
         }
         for (stage, key) in [(Stage::Deny, "deny"), (Stage::Allow, "allow")] {
             let missed = || self.rules.iter().filter(|(rule, held)| rule.stage == stage && !held);

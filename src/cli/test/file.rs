@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
 use super::expectation::Expectation;
+use super::revocation::Revocation;
 use crate::cli::offline::mint::Description;
 use crate::cli::offline::{Chosen, OneOrMany, default_metadata};
 
@@ -29,6 +30,8 @@ pub(super) struct TestFile {
     /// Certificates by name, for use in `peer`.
     #[serde(default)]
     pub(super) certificates: BTreeMap<String, CertificateSource>,
+    /// What is known of revocation in tests that do not say it.
+    pub(super) revocation: Option<Revocation>,
     pub(super) tests: Vec<Test>,
 }
 
@@ -95,6 +98,8 @@ pub(super) struct Test {
     /// What Envoy's own router chose.
     #[serde(default)]
     pub(super) envoy: Chosen,
+    /// What is known of revocation; by default the file's.
+    pub(super) revocation: Option<Revocation>,
     pub(super) expect: Expectation,
     /// RFC 3339; by default the file's.
     pub(super) time: Option<String>,

@@ -4,6 +4,7 @@ mod coverage;
 mod expectation;
 mod file;
 mod report;
+mod revocation;
 mod run;
 
 use std::fs;

@@ -18,6 +18,7 @@ use super::coverage::{Coverage, Gap};
 use super::file::{
     CertificateFields, CertificateSource, Peer, PeerCertificate, Request, Test, TestFile, Token,
 };
+use super::revocation::Revocation;
 use crate::cli::offline::{
     self, Certificate, Connection, DECISION_ID, OneOrMany, Situation, Target, certificates, parse_time,
 };
@@ -66,7 +67,13 @@ pub(super) fn run(path: &Path, filter: Option<&str>, now: OffsetDateTime) -> Res
     let folder = path.parent().unwrap_or(Path::new("."));
     let engine = Engine::new(policy(&folder.join(&file.policy))?);
     let now = file.time.as_deref().map_or(Ok(now), parse_time).map_err(place)?;
-    let bench = Bench { folder, defaults: &file.certificate_defaults, certificates: &file.certificates, now };
+    let bench = Bench {
+        folder,
+        defaults: &file.certificate_defaults,
+        certificates: &file.certificates,
+        revocation: file.revocation.as_ref(),
+        now,
+    };
     let mut names = HashSet::new();
     if let Some(test) = file.tests.iter().find(|test| !names.insert(test.name.as_str())) {
         return Err(place(format!("two tests are named `{}`", test.name)));
@@ -98,6 +105,7 @@ struct Bench<'a> {
     folder: &'a Path,
     defaults: &'a CertificateFields,
     certificates: &'a BTreeMap<String, CertificateSource>,
+    revocation: Option<&'a Revocation>,
     now: OffsetDateTime,
 }
 
@@ -111,8 +119,10 @@ impl Bench<'_> {
     ) -> Result<TestResult, String> {
         let now = test.time.as_deref().map_or(Ok(self.now), parse_time)?;
         let situation = self.situation(test, (peer, request), now)?;
+        let revocation = test.revocation.as_ref().or(self.revocation);
+        let evidence = Revocation::evidence(revocation, engine.policy(), self.folder, now)?;
         let mut trace = Vec::new();
-        let decision = engine.decide_traced(&situation, Some(now), &mut trace);
+        let decision = engine.decide_traced(&situation, &evidence, Some(now), &mut trace).decided();
         coverage.add(&decision, &trace);
         let headers = offline::headers_of(&situation);
         let outcome = Outcome::of(&decision, engine.policy(), headers, DECISION_ID);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::certificate::certificate;
 use super::matcher::MatcherCompiler;
 use super::reader::{Object, Problems, string, word};
+use super::revocation::revocation;
 use super::route::Defaults;
 use super::tls::tls;
 use super::token::token;
@@ -51,13 +52,17 @@ pub(super) fn client_certificate<'n>(
         Some(node) => tls(node, problems).map(Arc::new),
         None => Some(Arc::clone(&defaults.tls)),
     };
+    let revocation = match object.get("revocation") {
+        Some(node) => revocation(node, defaults.available, problems).map(|rules| Some(Arc::new(rules))),
+        None => Some(defaults.revocation.clone()),
+    };
     let token = match object.get("token") {
         Some(node) => token(node, problems).map(Some),
         None => Some(None),
     };
     let demand = demand?;
     if demand == Demand::Ignored {
-        for key in ["allow", "deny", "certificate", "tls", "token"] {
+        for key in ["allow", "deny", "certificate", "tls", "token", "revocation"] {
             if let Some(member) = object.member(key) {
                 problems.add::<()>(member.key_span, PolicyErrorKind::NoEffect { key });
             }
@@ -77,7 +82,14 @@ pub(super) fn client_certificate<'n>(
             return problems.add(object.brace, PolicyErrorKind::MissingKey { key: "allow", help });
         }
     };
-    let rules = CertificateRules { tls: tls?, certificate: certificate?, deny: deny?, allow, token: token? };
+    let rules = CertificateRules {
+        tls: tls?,
+        certificate: certificate?,
+        deny: deny?,
+        allow,
+        revocation: revocation?,
+        token: token?,
+    };
     Some(if demand == Demand::Optional {
         ClientCertificate::Optional(rules)
     } else {

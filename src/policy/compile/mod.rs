@@ -2,19 +2,23 @@
 
 mod assertion;
 mod certificate;
+mod crl;
 mod demands;
 mod forward;
 mod lint;
 mod matcher;
 mod on_deny;
 mod path;
+mod pem;
 mod reader;
 mod request_match;
+mod revocation;
 #[cfg(test)]
 mod round_trip;
 mod route;
 mod tls;
 mod token;
+mod trust_bundle;
 mod value;
 
 use reader::{Keys, Object, Problems, word};
@@ -35,13 +39,14 @@ const POLICY_KEYS: Keys = Keys {
         "peer_certificate",
         "path_case",
         "client_address",
+        "trust_bundles",
         "identities",
         "defaults",
         "routes",
         "assert",
         "lint",
     ],
-    unsupported: &["trust_bundles", "audit"],
+    unsupported: &["audit"],
 };
 const PEER_CERTIFICATE_KEYS: Keys = Keys::of(&["verified_by", "from"]);
 const ENVOY_KEYS: Keys = Keys::of(&["resumption"]);
@@ -82,12 +87,17 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
         let values = [ClientAddress::Direct, ClientAddress::Forwarded];
         word(node, &["direct", "xff"], &values, problems)
     });
+    let trust_bundles = object
+        .get("trust_bundles")
+        .map_or(Some(Vec::new()), |node| trust_bundle::trust_bundles(node, problems));
+    let available = trust_bundle::available(object.get("trust_bundles"));
     let mut matchers = MatcherCompiler::new(object.get("identities"), problems);
-    let defaults = object
-        .get("defaults")
-        .map_or(Some(route::Defaults::default()), |node| route::defaults(node, problems));
+    let defaults = match object.get("defaults") {
+        Some(node) => route::defaults(node, available, problems),
+        None => Some(route::Defaults::built_in(available)),
+    };
     // Routes that state nothing themselves are checked against the built-in defaults if the given ones are faulty.
-    let on_faulty = route::Defaults::default();
+    let on_faulty = route::Defaults::built_in(available);
     let routes = object.require("routes", None, problems).and_then(|node| {
         route::routes(node, defaults.as_ref().unwrap_or(&on_faulty), &mut matchers, problems)
     });
@@ -106,6 +116,7 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
         client_address: client_address?,
         on_deny: defaults.map(|defaults| defaults.on_deny)?,
         own_headers: OwnHeaders::of(routes.iter().map(Route::forward)),
+        trust_bundles: trust_bundles?,
         routes: RouteTable::new(routes, path_case?),
         assertions: assertions?,
     })

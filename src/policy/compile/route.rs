@@ -11,12 +11,14 @@ use super::matcher::MatcherCompiler;
 use super::on_deny::{Denied, on_deny};
 use super::reader::{Keys, Object, Problems, all_or_none, entries, string, word};
 use super::request_match::{MATCH_ALL_HELP, request_match};
+use super::revocation::{Available, revocation};
 use super::tls::tls;
 use crate::policy::certificate_demands::CertificateDemands;
 use crate::policy::decision::Mode;
 use crate::policy::error::PolicyErrorKind;
 use crate::policy::forward::Forward;
 use crate::policy::on_deny::OnDeny;
+use crate::policy::revocation::RevocationRules;
 use crate::policy::route::{ClientCertificate, Route};
 use crate::policy::source::Node;
 use crate::policy::tls::TlsDemands;
@@ -25,8 +27,8 @@ use crate::policy::tls::TlsDemands;
 const MAX_NAME_CHARS: usize = 64;
 
 const DEFAULTS_KEYS: Keys = Keys {
-    known: &["mode", "certificate", "tls", "forward", "on_deny"],
-    unsupported: &["revocation", "audit"],
+    known: &["mode", "certificate", "tls", "revocation", "forward", "on_deny"],
+    unsupported: &["audit"],
 };
 const ROUTE_KEYS: Keys = Keys {
     known: &[
@@ -38,12 +40,13 @@ const ROUTE_KEYS: Keys = Keys {
         "certificate",
         "tls",
         "token",
+        "revocation",
         "forward",
         "on_deny",
         "mode",
         "lint",
     ],
-    unsupported: &["trust", "revocation", "audit", "enforce_ratio"],
+    unsupported: &["trust", "audit", "enforce_ratio"],
 };
 
 /// What routes inherit that do not say otherwise.
@@ -52,17 +55,31 @@ pub(super) struct Defaults {
     pub(super) mode: Mode,
     pub(super) certificate: Arc<CertificateDemands>,
     pub(super) tls: Arc<TlsDemands>,
+    pub(super) revocation: Option<Arc<RevocationRules>>,
+    /// What the trust bundles have, of which a route's own `revocation` can make use.
+    pub(super) available: Available,
     pub(super) forward: Arc<Forward>,
     pub(super) on_deny: Arc<OnDeny>,
 }
 
-pub(super) fn defaults(node: &Node, problems: &mut Problems) -> Option<Defaults> {
+impl Defaults {
+    /// Those of a policy that says nothing, with such trust bundles.
+    pub(super) fn built_in(available: Available) -> Self {
+        Self { available, ..Self::default() }
+    }
+}
+
+pub(super) fn defaults(node: &Node, available: Available, problems: &mut Problems) -> Option<Defaults> {
     let object = Object::open(node, DEFAULTS_KEYS, problems)?;
     let mode = object.get("mode").map_or(Some(Mode::default()), |node| mode(node, problems));
     let certificate = object
         .get("certificate")
         .map_or(Some(CertificateDemands::default()), |node| certificate(node, problems));
     let tls = object.get("tls").map_or(Some(TlsDemands::default()), |node| tls(node, problems));
+    let revocation = match object.get("revocation") {
+        Some(node) => revocation(node, available, problems).map(|rules| Some(Arc::new(rules))),
+        None => Some(None),
+    };
     let forward = object.get("forward").map_or(Some(Forward::default()), |node| forward(node, problems));
     let on_deny = object
         .get("on_deny")
@@ -71,6 +88,8 @@ pub(super) fn defaults(node: &Node, problems: &mut Problems) -> Option<Defaults>
         mode: mode?,
         certificate: Arc::new(certificate?),
         tls: Arc::new(tls?),
+        revocation: revocation?,
+        available,
         forward: Arc::new(forward?),
         on_deny: Arc::new(on_deny?),
     })

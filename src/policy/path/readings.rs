@@ -146,7 +146,9 @@ fn every_reading(path: &[u8]) -> Result<Readings<'static>, PathError> {
         }
         found.insert((reading, decodings));
     }
-    let readings: BTreeSet<Vec<u8>> = found.into_iter().map(|(reading, _)| reading).collect();
+    // Not collected: that sorts, and they are sorted already.
+    let mut readings: BTreeSet<Vec<u8>> = BTreeSet::new();
+    readings.extend(found.into_iter().map(|(reading, _)| reading));
     Ok(if readings.len() > MAX_READINGS { Readings::TooMany } else { Readings::Several(readings) })
 }
 
