@@ -9,6 +9,7 @@ use mtls_policy::outcome::{Outcome, Reply};
 use mtls_policy::policy::trace::Step;
 use mtls_policy::policy::{Client, Decision, DecisionId};
 use mtls_policy::request::Headers;
+use mtls_policy::revocation::NoEvidence;
 use mtls_policy::token::{Claim, ClaimPath};
 use mtls_policy::{Engine, policy};
 use time::OffsetDateTime;
@@ -73,7 +74,7 @@ impl Request {
 
     pub(crate) fn decide(&self, engine: &Engine) -> Decision {
         self.asked.set(0);
-        engine.decide(self, OffsetDateTime::from_unix_timestamp(NOW).ok())
+        engine.decide(self, &NoEvidence, OffsetDateTime::from_unix_timestamp(NOW).ok()).decided()
     }
 
     /// What must hold of any decision on this request.
@@ -124,7 +125,7 @@ impl Request {
         self.asked.set(0);
         let mut steps: Vec<Step> = Vec::new();
         let now = OffsetDateTime::from_unix_timestamp(NOW).ok();
-        let again = engine.decide_traced(self, now, &mut steps);
+        let again = engine.decide_traced(self, &NoEvidence, now, &mut steps).decided();
         let word = |decision: &Decision| {
             let reason = decision.verdict().err().map(|denial| denial.reason());
             (reason, decision.route().map(|route| route.name().to_owned()), decision.mode())

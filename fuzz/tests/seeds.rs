@@ -30,6 +30,11 @@ fn certificates() {
 }
 
 #[test]
+fn revocation_lists() {
+    run("crl", mtls_policy_fuzz::crl::run);
+}
+
+#[test]
 fn paths() {
     run("path", mtls_policy_fuzz::path::run);
 }
@@ -37,4 +42,9 @@ fn paths() {
 #[test]
 fn decisions() {
     run("decide", mtls_policy_fuzz::decide::run);
+}
+
+#[test]
+fn ocsp_responses() {
+    run("ocsp", mtls_policy_fuzz::ocsp::run);
 }
