@@ -20,21 +20,16 @@ impl Moment {
     pub(in crate::revocation) fn parse(element: Element<'_>) -> Result<Moment, NotDer> {
         let (year, rest) = match element.tag {
             UTC_TIME => {
-                let (year, rest) = digits::<2>(element.contents)?;
+                let ([year], rest) = pairs(element.contents)?;
                 (if year < 50 { 2000 + year } else { 1900 + year }, rest)
             }
             GENERALIZED_TIME => {
-                let (century, rest) = digits::<2>(element.contents)?;
-                let (year, rest) = digits::<2>(rest)?;
+                let ([century, year], rest) = pairs(element.contents)?;
                 (100 * century + year, rest)
             }
             _ => return Err(NotDer),
         };
-        let (month, rest) = digits::<2>(rest)?;
-        let (day, rest) = digits::<2>(rest)?;
-        let (hour, rest) = digits::<2>(rest)?;
-        let (minute, rest) = digits::<2>(rest)?;
-        let (second, rest) = digits::<2>(rest)?;
+        let ([month, day, hour, minute, second], rest) = pairs(rest)?;
         let in_range = year >= 1950
             && (1..=12).contains(&month)
             && day >= 1
@@ -64,17 +59,16 @@ impl Moment {
     }
 }
 
-/// A number of so many decimal digits, and what follows.
-fn digits<const COUNT: usize>(bytes: &[u8]) -> Result<(u32, &[u8]), NotDer> {
-    let (digits, rest) = bytes.split_first_chunk::<COUNT>().ok_or(NotDer)?;
-    let mut number = 0;
-    for digit in digits {
-        if !digit.is_ascii_digit() {
-            return Err(NotDer);
-        }
-        number = number * 10 + u32::from(digit - b'0');
+/// So many numbers of two decimal digits, and what follows.
+fn pairs<const COUNT: usize>(bytes: &[u8]) -> Result<([u32; COUNT], &[u8]), NotDer> {
+    let (pairs, rest) = bytes.split_at_checked(2 * COUNT).ok_or(NotDer)?;
+    let mut numbers = [0; COUNT];
+    let mut are_digits = true;
+    for (number, [tens, ones]) in numbers.iter_mut().zip(pairs.as_chunks().0) {
+        are_digits &= tens.is_ascii_digit() & ones.is_ascii_digit();
+        *number = 10 * u32::from(tens & 0x0f) + u32::from(ones & 0x0f);
     }
-    Ok((number, rest))
+    if are_digits { Ok((numbers, rest)) } else { Err(NotDer) }
 }
 
 fn is_leap(year: u32) -> bool {

@@ -66,10 +66,10 @@ impl Outline {
     /// Reads the DER of a list, of which the entries are passed over.
     pub(super) fn read(der: &[u8]) -> Result<Outline, LoadError> {
         let mut outer = Reader::new(whole(der)?);
-        let begin = der.len() - outer.left();
+        let begin = der.len() - outer.rest().len();
         let signed = outer.next().ok().flatten().filter(|element| element.tag == SEQUENCE);
         let signed = signed.ok_or(LoadError::NotAList)?;
-        let end = der.len() - outer.left();
+        let end = der.len() - outer.rest().len();
         let algorithm = outer.next().in_field("signatureAlgorithm")?;
         let signature = outer.expect(BIT_STRING).in_field("signatureValue")?;
         outer.end().in_field("it holds bytes after its signature")?;
@@ -91,7 +91,7 @@ impl Outline {
         let next_update = time(&mut fields, "nextUpdate")?;
         // RFC 5280 section 5.1.2.6 wants it left out where there are no entries; some write it, and it says the same.
         let entries = fields.optional(SEQUENCE).in_field("revokedCertificates")?.unwrap_or_default();
-        let entries_end = end - fields.left();
+        let entries_end = end - fields.rest().len();
         let entries_begin = entries_end - entries.len();
         if der.len() - entries.len() > MAX_OUTLINE_BYTES {
             return Err(LoadError::Malformed("too many bytes that are no entries"));

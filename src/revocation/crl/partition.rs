@@ -11,7 +11,6 @@ use super::entry::{MAX_SERIAL_OCTETS, RawEntry};
 use super::error::LoadError;
 use super::outline::Version;
 use super::shard::{HEADER_BYTES, Layout, MAX_RECORD_BYTES, MAX_SHARD_BYTES, Record};
-use crate::cert::der::Reader;
 
 /// How many shards a bucket is for: what one step of [`ShardStream`] makes, about 12,000 entries.
 const BUCKET_SHARDS: u32 = 64;
@@ -93,9 +92,8 @@ impl Partition {
         if rest.is_empty() {
             return Ok(None);
         }
-        let mut reader = Reader::new(rest);
-        let entry = RawEntry::next(&mut reader, version)?;
-        let read = rest.len() - reader.left();
+        let (entry, after) = RawEntry::first(rest, version)?;
+        let read = rest.len() - after.len();
         let issuer = issuer_of(&entry)?;
         let shard = self.layout.shard_of(issuer.into(), entry.serial);
         self.layout.write_record(issuer, &entry, &mut self.record);

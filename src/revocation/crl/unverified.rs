@@ -11,7 +11,7 @@ use super::outline::Outline;
 use super::{GeneralName, Head};
 use crate::cert::Fingerprint;
 use crate::cert::algorithm_identifier::AlgorithmIdentifier;
-use crate::cert::der::{Reader, SEQUENCE};
+use crate::cert::der::SEQUENCE;
 use crate::identity::{SignatureAlgorithm, SignatureProblem};
 use crate::revocation::Entry;
 
@@ -46,9 +46,10 @@ impl Unverified {
         let mut issuers = CertificateIssuers::new(&outline.issuer, outline.entries_of());
         let mut first_entries = Vec::new();
         let mut count = 0;
-        let mut rest = Reader::new(der.get(outline.entries.clone()).unwrap_or_default());
-        while rest.left() > 0 {
-            let entry = RawEntry::next(&mut rest, outline.version)?;
+        let mut rest = der.get(outline.entries.clone()).unwrap_or_default();
+        while !rest.is_empty() {
+            let (entry, after) = RawEntry::first(rest, outline.version)?;
+            rest = after;
             outline.check(&entry)?;
             let issuer = issuers.of(&entry)?;
             if first_entries.len() < keep {
