@@ -27,7 +27,7 @@ use crate::trust::Authority;
 
 /// How long after one tick the next one is wanted where there is nothing to do but to look for news: a list is in force on
 /// every worker so soon after it is on one.
-const REST: Duration = Duration::from_millis(100);
+const REST: Duration = Duration::from_millis(50);
 
 /// The same while there is work to do: other events of the worker come between, and nothing else is waited for.
 const AT_WORK: Duration = Duration::from_millis(1);
@@ -136,12 +136,20 @@ impl Lists {
         let same = |known: &&Source| {
             known.subject.source.url == source.url && known.subject.source.cluster == source.cluster
         };
-        match self.sources.iter().find(same) {
-            Some(known) => known.reader.lists(),
-            None => {
-                revocation::Lists::Failed(Unknown::new(Why::Missing, "the policy does not name the source"))
-            }
+        let Some(known) = self.sources.iter().find(same) else {
+            return revocation::Lists::Failed(Unknown::new(
+                Why::Missing,
+                "the policy does not name the source",
+            ));
+        };
+        let lists = known.reader.lists();
+        if let revocation::Lists::Loaded(_) = lists {
+            return lists;
         }
+        // Another worker may have had them since the last tick; no request is denied for want of a list that another got.
+        known.reader.read_all();
+        self.note_changes();
+        known.reader.lists()
     }
 
     /// Changes whenever [`get`](Self::get) may answer otherwise than before; streams judged under an older one are judged again.
@@ -153,6 +161,10 @@ impl Lists {
     fn read(&self, now: u64) {
         self.read.set(now);
         self.sources.iter().for_each(|source| source.reader.read(now));
+        self.note_changes();
+    }
+
+    fn note_changes(&self) {
         // The fetchers have it read, too.
         let changes = self.sources.iter().map(|source| source.reader.changes()).fold(0, u64::wrapping_add);
         if changes != self.changes.replace(changes) {
