@@ -12,6 +12,8 @@ use std::time::Duration;
 use proxy_wasm::hostcalls;
 use sha2::{Digest, Sha256};
 
+use crate::revocation::refresh::{self, Holder, lease_end};
+
 /// What no value's compare-and-swap number is: Envoy counts them up from 1, one for each value ever set, and sets a key that is
 /// not there whatever the number.
 const ABSENT: u32 = u32::MAX;
@@ -81,97 +83,44 @@ pub(super) fn replace(key: &Key, seen: Option<&Read>, value: &[u8]) -> bool {
     cas.is_some() && hostcalls::set_shared_data(&key.0, Some(value), cas).is_ok()
 }
 
-/// The sole right to do something for the whole proxy, for a time.
-///
-/// Its value is the holder and the end of the time. Whoever holds it takes it anew before the time ends; if a holder dies, any
-/// other takes it after that.
+/// The sole right to do something for the whole proxy, under a name in shared data.
 #[derive(Debug)]
 pub(super) struct Lease {
     key: Key,
-    /// Who asks: no two of the proxy have the same.
-    holder: Holder,
-    /// For how long it is taken, in milliseconds.
-    term: u64,
-    /// When it ends, where it is held, in milliseconds since 1970.
-    until: Option<u64>,
-}
-
-/// How much longer than its end another VM leaves a lease to the VM that held it last, in milliseconds: what was needed to do
-/// the work is in its memory already, as when a new policy takes the place of an old one.
-const COURTESY: u64 = 1_000;
-
-/// Who holds a lease: a VM, and somebody in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Holder {
-    vm: u64,
-    within: u64,
+    lease: refresh::Lease,
 }
 
 impl Lease {
     /// The lease of this name, not held yet.
     pub(super) fn new(key: Key, term: Duration) -> Lease {
         let holder = Holder { vm: vm(), within: random() };
-        Lease { key, holder, term: u64::try_from(term.as_millis()).unwrap_or(u64::MAX), until: None }
+        let term = u64::try_from(term.as_millis()).unwrap_or(u64::MAX);
+        Lease { key, lease: refresh::Lease::new(holder, term) }
     }
 
     /// Takes the lease if nobody else has it, and takes it anew when half of its time is over. Says whether it is held.
     ///
     /// `now` is in milliseconds since 1970.
     pub(super) fn take(&mut self, now: u64) -> bool {
-        let ends_soon = |until: u64| until.saturating_sub(now) < self.term / 2;
-        if self.until.is_some_and(|until| !self.is_beyond(until, now) && !ends_soon(until)) {
+        if self.lease.is_held(now) {
             return true;
         }
         let seen = get(&self.key);
-        if seen.as_ref().is_some_and(|seen| !self.may_take(&seen.value, now)) {
-            self.until = None;
-            return false;
-        }
-        let until = now.saturating_add(self.term);
-        let taken = replace(&self.key, seen.as_ref(), &self.to_bytes(until));
-        self.until = taken.then_some(until);
-        taken
+        let value = seen.as_ref().map(|seen| seen.value.as_slice());
+        self.lease.take(value, now, |value| replace(&self.key, seen.as_ref(), value))
     }
 
     /// Gives the lease up, so that others need not wait for its end.
     pub(super) fn release(&mut self, now: u64) {
-        if self.until.take().is_some()
-            && let Some(seen) = get(&self.key)
-            && Self::read(&seen.value).is_some_and(|(holder, _)| holder == self.holder)
-        {
-            replace(&self.key, Some(&seen), &self.to_bytes(now));
+        let seen = get(&self.key);
+        if let Some(value) = self.lease.release(seen.as_ref().map(|seen| seen.value.as_slice()), now) {
+            replace(&self.key, seen.as_ref(), &value);
         }
     }
 
     /// When the lease of this name ends or has ended, in milliseconds since 1970; `None` if nobody ever took it.
     pub(super) fn end(key: &Key) -> Option<u64> {
-        Self::read(&get(key)?.value).map(|(_, until)| until)
-    }
-
-    /// Whether `until` is further away than any term: the clock was set back.
-    fn is_beyond(&self, until: u64, now: u64) -> bool {
-        until > now.saturating_add(self.term).saturating_add(COURTESY)
-    }
-
-    fn may_take(&self, value: &[u8], now: u64) -> bool {
-        let Some((holder, until)) = Self::read(value) else { return true };
-        let courtesy = if holder.vm == self.holder.vm { 0 } else { COURTESY };
-        holder == self.holder || until.saturating_add(courtesy) <= now || self.is_beyond(until, now)
-    }
-
-    fn read(value: &[u8]) -> Option<(Holder, u64)> {
-        let mut numbers =
-            value.chunks_exact(8).map(|chunk| chunk.try_into().map(u64::from_be_bytes).unwrap_or_default());
-        Some((Holder { vm: numbers.next()?, within: numbers.next()? }, numbers.next()?))
-    }
-
-    fn to_bytes(&self, until: u64) -> [u8; 24] {
-        let mut bytes = [0; 24];
-        let numbers = [self.holder.vm, self.holder.within, until];
-        for (to, from) in bytes.iter_mut().zip(numbers.into_iter().flat_map(u64::to_be_bytes)) {
-            *to = from;
-        }
-        bytes
+        lease_end(&get(key)?.value)
     }
 }
 
