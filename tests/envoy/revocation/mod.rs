@@ -8,6 +8,7 @@ mod loading;
 mod neighbours;
 mod published;
 mod reload;
+mod renewal;
 mod responder;
 mod responses;
 mod streams;
