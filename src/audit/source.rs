@@ -26,7 +26,7 @@ pub struct SourceRecord<'a> {
 #[derive(Debug, Serialize)]
 struct ListFields {
     issuer: Text,
-    number: Option<String>,
+    number: String,
     this_update: Option<String>,
     next_update: Option<String>,
     entries: u32,
@@ -50,7 +50,7 @@ impl<'a> SourceRecord<'a> {
             detail: detail.map(Text::new),
             list: list.map(|head| ListFields {
                 issuer: Text::display(head.issuer.name()),
-                number: head.number.as_ref().map(|number| base16ct::lower::encode_string(number.octets())),
+                number: base16ct::lower::encode_string(head.number.octets()),
                 this_update: rfc3339(head.this_update),
                 next_update: rfc3339(head.next_update),
                 entries: head.entries,

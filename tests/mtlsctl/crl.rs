@@ -63,6 +63,9 @@ fn a_list_that_the_filter_would_refuse_exits_with_1_and_says_why() {
     let output = run(&["crl", "inspect", &odd.path("a.crl")]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stdout(&output).contains("critical extension `1.3.6.1.4.1.99999.1`"), "{}", stdout(&output));
+    let output = run(&["crl", "inspect", &files(&crl().no_number()).path("a.crl")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("it has no CRL number"), "{}", stdout(&output));
 }
 
 #[test]

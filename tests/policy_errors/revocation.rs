@@ -202,6 +202,7 @@ fn of_lists_in_the_policy() {
         Ca::with_seed("Acme Root", "another").crl().pem(),
         root().crl().critical_extension(UNHEARD_OF, &[5, 0]).pem(),
         root().crl().no_next_update().pem(),
+        root().crl().no_number().pem(),
     ] {
         let said = corp(json!({ "crls": [{ "pem": list }] }));
         assert!(said.starts_with("this list cannot be used: ") && said.ends_with(&at("pem")), "{said}");

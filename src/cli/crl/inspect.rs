@@ -147,7 +147,6 @@ impl Inspected {
 }
 
 fn fields(list: &Unverified, now: OffsetDateTime) -> Vec<Field> {
-    let number = |number: Option<&CrlNumber>| number.map(decimal).unwrap_or_default();
     let current = if now < list.this_update() {
         "no: its time has not begun"
     } else if now > list.next_update() {
@@ -158,8 +157,8 @@ fn fields(list: &Unverified, now: OffsetDateTime) -> Vec<Field> {
     let mut fields = vec![
         one("issuer", list.issuer().name()),
         one("authority_key_id", hex(list.authority_key_id().unwrap_or_default())),
-        one("number", number(list.number())),
-        one("delta_base", number(list.delta_base())),
+        one("number", decimal(list.number())),
+        one("delta_base", list.delta_base().map(decimal).unwrap_or_default()),
         one("this_update", time(list.this_update())),
         one("next_update", time(list.next_update())),
         one("current", current),

@@ -3,7 +3,6 @@
 use super::error::{InField as _, LoadError, Place};
 use super::extension::{self, Seen};
 use super::moment::Moment;
-use super::outline::Version;
 use crate::cert::der::{self, Element, INTEGER, NotDer, Reader, SEQUENCE};
 use crate::revocation::EntryReason;
 
@@ -36,12 +35,12 @@ pub(super) struct RawEntry<'a> {
 
 impl<'a> RawEntry<'a> {
     /// The entry with which `entries` begin, which are not empty, and what follows it.
-    pub(super) fn first(entries: &'a [u8], version: Version) -> Result<(RawEntry<'a>, &'a [u8]), LoadError> {
+    pub(super) fn first(entries: &'a [u8]) -> Result<(RawEntry<'a>, &'a [u8]), LoadError> {
         match RawEntry::plain(entries) {
             Some(plain) => Ok(plain),
             None => {
                 let mut entries = Reader::new(entries);
-                let entry = RawEntry::next(&mut entries, version)?;
+                let entry = RawEntry::next(&mut entries)?;
                 Ok((entry, entries.rest()))
             }
         }
@@ -66,7 +65,7 @@ impl<'a> RawEntry<'a> {
         Some((entry, rest))
     }
 
-    fn next(entries: &mut Reader<'a>, version: Version) -> Result<RawEntry<'a>, LoadError> {
+    fn next(entries: &mut Reader<'a>) -> Result<RawEntry<'a>, LoadError> {
         let mut fields = Reader::new(entries.expect(SEQUENCE).in_field("revokedCertificates")?);
         let serial = fields.expect(INTEGER).in_field("userCertificate")?;
         check_serial(serial).in_field("userCertificate")?;
@@ -75,10 +74,9 @@ impl<'a> RawEntry<'a> {
         let extensions = fields.optional(SEQUENCE).in_field("crlEntryExtensions")?;
         fields.end().in_field("an entry holds bytes after its last field")?;
         let entry = RawEntry { serial, date, reason: EntryReason::Unspecified, certificate_issuer: None };
-        match (extensions, version) {
-            (None, _) => Ok(entry),
-            (Some(_), Version::V1) => Err(LoadError::Malformed("it is of version 1, and has extensions")),
-            (Some(extensions), Version::V2) => entry.with(extensions),
+        match extensions {
+            None => Ok(entry),
+            Some(extensions) => entry.with(extensions),
         }
     }
 
@@ -133,7 +131,7 @@ mod tests {
 
     fn by_fields(bytes: &[u8]) -> Result<(RawEntry<'_>, &[u8]), LoadError> {
         let mut entries = Reader::new(bytes);
-        let entry = RawEntry::next(&mut entries, Version::V2)?;
+        let entry = RawEntry::next(&mut entries)?;
         Ok((entry, entries.rest()))
     }
 
@@ -149,7 +147,7 @@ mod tests {
                 for octet in 0..=u8::MAX {
                     bytes[at] = octet;
                     assert_eq!(
-                        RawEntry::first(&bytes, Version::V2),
+                        RawEntry::first(&bytes),
                         by_fields(&bytes),
                         "{octet:#04x} at {at}: {bytes:x?}"
                     );
@@ -157,11 +155,7 @@ mod tests {
                 bytes[at] = was;
             }
             for cut in 1..bytes.len() {
-                assert_eq!(
-                    RawEntry::first(&bytes[..cut], Version::V2),
-                    by_fields(&bytes[..cut]),
-                    "{cut} bytes"
-                );
+                assert_eq!(RawEntry::first(&bytes[..cut]), by_fields(&bytes[..cut]), "{cut} bytes");
             }
         }
     }

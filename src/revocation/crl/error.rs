@@ -33,6 +33,9 @@ pub enum LoadError {
     /// A field that RFC 5280 section 5 does not allow to be so, or bytes that belong to no field.
     #[error("it is malformed: {0}")]
     Malformed(&'static str),
+    /// RFC 5280 section 5.2.3: every list has a number.
+    #[error("it has no CRL number; OpenSSL writes one if the CA's configuration names a file `crlnumber`")]
+    NoNumber,
     /// An extension that is critical, and not known here: the list means something else than it seems to.
     #[error("{place} holds the critical extension `{oid}`, which is not supported")]
     UnsupportedExtension {
@@ -82,6 +85,7 @@ impl LoadError {
             | Self::Pem
             | Self::SeveralLists
             | Self::Malformed(_)
+            | Self::NoNumber
             | Self::UnsupportedExtension { .. }
             | Self::TooManyIssuers
             | Self::Skewed

@@ -9,7 +9,7 @@ use crate::identity::ObjectIdentifier;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extension<'a> {
     oid: &'a [u8],
-    criticality: Criticality,
+    pub(super) criticality: Criticality,
     /// What the OCTET STRING holds.
     pub(super) value: &'a [u8],
 }

@@ -31,7 +31,7 @@ pub struct Head {
     /// When a newer one is due. A list that does not say is refused (RFC 5280 section 5.1.2.5).
     pub next_update: OffsetDateTime,
     /// Its number (RFC 5280 section 5.2.3).
-    pub number: Option<CrlNumber>,
+    pub number: CrlNumber,
     /// The number of the list on which it builds, where it is a delta (RFC 5280 section 5.2.4).
     pub delta_base: Option<CrlNumber>,
     /// What it is about; `None` for all that its issuer issued.
@@ -51,12 +51,9 @@ pub enum NotNewer {
     /// Its number is lower.
     #[error("its number is lower than that of the list in force")]
     LowerNumber,
-    /// It has the same number, or the one in force has none, and it is older.
+    /// It has the same number, and it is older.
     #[error("it is older than the list in force")]
     Older,
-    /// It has no number, and the list in force has one.
-    #[error("it has no number, and the list in force has one")]
-    NoNumber,
     /// It is of another signer, issuer or scope, and takes no place of this one.
     #[error("it is signed by another key, or about other certificates, than the list in force")]
     OtherList,
@@ -80,8 +77,8 @@ impl Head {
         self.delta_base.is_some()
     }
 
-    /// Whether it may take the place of `old`: a lower number never replaces a higher one, and with the same number, or where
-    /// `old` has none, an older date never a newer.
+    /// Whether it may take the place of `old`: a lower number never replaces a higher one, and with the same number
+    /// an older date never a newer.
     ///
     /// # Errors
     /// Where it may not.
@@ -93,12 +90,7 @@ impl Head {
         if !same {
             return Err(NotNewer::OtherList);
         }
-        let by_number = match (&self.number, &old.number) {
-            (Some(new), Some(old)) => new.cmp(old),
-            (None, Some(_)) => return Err(NotNewer::NoNumber),
-            (_, None) => Ordering::Equal,
-        };
-        match by_number {
+        match self.number.cmp(&old.number) {
             Ordering::Less => Err(NotNewer::LowerNumber),
             // Some CAs never count.
             Ordering::Equal if self.this_update < old.this_update => Err(NotNewer::Older),
@@ -136,11 +128,7 @@ mod tests {
             (crl().number(255), crl().number(256), Err(NotNewer::LowerNumber)),
             (crl().number(1).this_update(later), crl().number(2), Err(NotNewer::LowerNumber)),
             (crl().number(2), crl().number(1).this_update(later), Ok(())),
-            (crl().no_number().this_update(later), crl().number(1), Err(NotNewer::NoNumber)),
-            (crl().number(1), crl().no_number(), Ok(())),
-            (crl().number(1), crl().no_number().this_update(later), Err(NotNewer::Older)),
-            (crl().no_number(), crl().no_number().this_update(later), Err(NotNewer::Older)),
-            (crl().no_number().this_update(later), crl().no_number(), Ok(())),
+            (crl().number(1).this_update(later), crl().number(1), Ok(())),
         ] {
             assert_eq!(replaces(&new, &old), expected);
         }

@@ -15,7 +15,7 @@ use crate::cert::Fingerprint;
 use crate::cert::der;
 
 /// Of this form. Bytes of any other are refused, so that two versions of the filter never misread each other.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The bytes are no head of a list, or one of another version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -33,7 +33,7 @@ impl Head {
         out.extend_from_slice(self.digest.as_bytes());
         out.extend_from_slice(&self.this_update.unix_timestamp().to_le_bytes());
         out.extend_from_slice(&self.next_update.unix_timestamp().to_le_bytes());
-        put_optional(&mut out, self.number.as_ref().map(CrlNumber::octets));
+        put(&mut out, self.number.octets());
         put_optional(&mut out, self.delta_base.as_ref().map(CrlNumber::octets));
         put_optional(&mut out, self.scope.as_ref().map(IssuingDistributionPoint::der));
         out.extend_from_slice(&(self.certificate_issuers.len() as u32).to_le_bytes());
@@ -63,8 +63,8 @@ impl Head {
             digest: Fingerprint::from_bytes(fields.array()?),
             this_update: fields.time()?,
             next_update: fields.time()?,
-            number: fields.crl_number()?,
-            delta_base: fields.crl_number()?,
+            number: crl_number(fields.long()?)?,
+            delta_base: fields.optional()?.map(crl_number).transpose()?,
             scope: fields
                 .optional()?
                 .map(IssuingDistributionPoint::parse)
@@ -130,10 +130,10 @@ impl<'a> Fields<'a> {
             _ => Err(NotAHead),
         }
     }
+}
 
-    fn crl_number(&mut self) -> Result<Option<CrlNumber>, NotAHead> {
-        self.optional()?.map(|octets| CrlNumber::new(octets).ok_or(NotAHead)).transpose()
-    }
+fn crl_number(octets: &[u8]) -> Result<CrlNumber, NotAHead> {
+    CrlNumber::new(octets).ok_or(NotAHead)
 }
 
 impl GeneralName {
@@ -159,8 +159,7 @@ mod tests {
         let scope = Scope::new().uri("http://a.example/crl").reasons(&[1, 8]).indirect();
         let indirect = ca().crl().scope(&scope).number(300).delta_of(299);
         let indirect = indirect.entry(Revoked::new(&[1]).certificate_issuer(&Ca::new("Other").name()));
-        let plain = ca().crl().no_extensions().version(None);
-        [indirect, plain, ca().crl()]
+        [indirect, ca().crl().no_key_identifier(), ca().crl()]
             .map(|crl| {
                 let mut head = load(crl.der()).unwrap().head;
                 head.source = "http://a.example/crl".into();

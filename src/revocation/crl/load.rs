@@ -220,7 +220,7 @@ impl Walked {
     fn step(mut self: Box<Self>) -> Result<Walk, LoadError> {
         let Self { outline, partition, issuers, entries, .. } = &mut *self;
         for _ in 0..WALK_STEP_ENTRIES {
-            let next = partition.next(outline.version, |entry| {
+            let next = partition.next(|entry| {
                 outline.check(entry)?;
                 issuers.of(entry)
             });

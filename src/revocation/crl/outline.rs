@@ -13,8 +13,8 @@ use super::head::Head;
 use super::moment::Moment;
 use super::number::CrlNumber;
 use super::scope::{EntriesOf, IssuingDistributionPoint};
-use crate::cert::Fingerprint;
 use crate::cert::der::{self, BIT_STRING, INTEGER, Reader, SEQUENCE};
+use crate::cert::{Criticality, Fingerprint};
 use crate::revocation::EntryReason;
 
 /// The most extensions of a list. Those of CAs hold about four.
@@ -37,29 +37,19 @@ pub(super) struct Outline {
     pub(super) signature: Box<[u8]>,
     /// As [`Head::digest`](super::Head::digest).
     pub(super) digest: Fingerprint,
-    pub(super) version: Version,
     pub(super) issuer: Name,
     this_update: OffsetDateTime,
     next_update: OffsetDateTime,
     pub(super) extensions: ListExtensions,
 }
 
-/// The version of a list, which says whether it may have extensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
-    /// Neither list nor entries have extensions. RFC 5280 wants version 2 of CAs; `openssl ca` makes these by default, and
-    /// what they say is no less true.
-    V1,
-    V2,
-}
-
 /// What the extensions of a list say (RFC 5280 section 5.2).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ListExtensions {
     pub(super) authority_key_id: Option<Box<[u8]>>,
-    pub(super) number: Option<CrlNumber>,
-    pub(super) delta_base: Option<CrlNumber>,
-    pub(super) scope: Option<IssuingDistributionPoint>,
+    number: CrlNumber,
+    delta_base: Option<CrlNumber>,
+    scope: Option<IssuingDistributionPoint>,
 }
 
 impl Outline {
@@ -75,11 +65,7 @@ impl Outline {
         outer.end().in_field("it holds bytes after its signature")?;
 
         let mut fields = Reader::new(signed.contents);
-        let version = match fields.optional(INTEGER).in_field("version")? {
-            None => Version::V1,
-            Some([1]) => Version::V2,
-            Some(_) => return Err(LoadError::Malformed("version")),
-        };
+        let version = fields.optional(INTEGER).in_field("version")?;
         let inner = fields.next().in_field("signature")?.filter(|element| element.tag == SEQUENCE);
         let inner = inner.ok_or(LoadError::Malformed("signature"))?;
         if Some(inner) != algorithm {
@@ -100,14 +86,14 @@ impl Outline {
         let issuer = issuer.filter(|name| !name.name().is_empty()).ok_or(LoadError::Malformed("issuer"))?;
         let extensions = fields.optional(0xa0).in_field("crlExtensions")?;
         fields.end().in_field("it holds bytes after its last field")?;
-        let extensions = match (extensions, version) {
-            (None, _) => ListExtensions::default(),
-            (Some(_), Version::V1) => {
-                return Err(LoadError::Malformed("it is of version 1, and has extensions"));
-            }
-            (Some(extensions), Version::V2) => {
+        // RFC 5280 section 5.1.2.1: version 1 is no field at all, has no extensions, and so no number.
+        let extensions = match (version, extensions) {
+            (None | Some([1]), None) => return Err(LoadError::NoNumber),
+            (None, Some(_)) => return Err(LoadError::Malformed("it is of version 1, and has extensions")),
+            (Some([1]), Some(extensions)) => {
                 ListExtensions::read(der::only(SEQUENCE, extensions).in_field("crlExtensions")?)?
             }
+            (Some(_), _) => return Err(LoadError::Malformed("version")),
         };
         let (&unused, signature) = signature.split_first().ok_or(LoadError::Malformed("signatureValue"))?;
         if unused != 0 {
@@ -122,7 +108,6 @@ impl Outline {
             digest: Fingerprint::from_bytes(
                 around.iter().flatten().fold(Sha256::new(), Sha256::chain_update).finalize().into(),
             ),
-            version,
             issuer,
             this_update,
             next_update,
@@ -197,36 +182,40 @@ const AUTHORITY_KEY_IDENTIFIER: u8 = 35;
 
 impl ListExtensions {
     fn read(list: &[u8]) -> Result<ListExtensions, LoadError> {
-        let mut found = ListExtensions::default();
+        let (mut authority_key_id, mut number, mut delta_base, mut scope) = (None, None, None, None);
         let mut seen = Seen::<MAX_LIST_EXTENSIONS>::default();
         let mut reader = Reader::new(list);
         while let Some(extension) = extension::next(&mut reader, &mut seen, Place::List)? {
             match extension.known() {
-                Some(CRL_NUMBER) => {
-                    found.number = Some(CrlNumber::parse(extension.value).in_field("cRLNumber")?);
-                }
+                Some(CRL_NUMBER) => match extension.criticality {
+                    Criticality::NotCritical => {
+                        number = Some(CrlNumber::parse(extension.value).in_field("cRLNumber")?);
+                    }
+                    // RFC 5280 section 5.2.3: it is not.
+                    Criticality::Critical => return Err(LoadError::Malformed("its CRL number is critical")),
+                },
                 Some(DELTA_CRL_INDICATOR) => {
-                    let base = CrlNumber::parse(extension.value).in_field("deltaCRLIndicator")?;
-                    found.delta_base = Some(base);
+                    delta_base = Some(CrlNumber::parse(extension.value).in_field("deltaCRLIndicator")?);
                 }
                 Some(ISSUING_DISTRIBUTION_POINT) => {
-                    let scope = IssuingDistributionPoint::parse(extension.value);
-                    found.scope = Some(scope.in_field("issuingDistributionPoint")?);
+                    let parsed = IssuingDistributionPoint::parse(extension.value);
+                    scope = Some(parsed.in_field("issuingDistributionPoint")?);
                 }
                 Some(AUTHORITY_KEY_IDENTIFIER) => {
                     // AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] OPTIONAL, ... }
                     let identifier = der::only(SEQUENCE, extension.value)
                         .and_then(|contents| Reader::new(contents).optional(0x80));
-                    found.authority_key_id = identifier.in_field("authorityKeyIdentifier")?.map(Box::from);
+                    authority_key_id = identifier.in_field("authorityKeyIdentifier")?.map(Box::from);
                 }
                 Some(_) | None => extension.must_not_be_critical(Place::List)?,
             }
         }
-        // RFC 5280 section 5.2.4: a delta has a number, and one that is higher than that on which it builds, or the same.
-        match (&found.delta_base, &found.number) {
-            (Some(base), Some(number)) if base > number => Err(LoadError::Malformed("deltaCRLIndicator")),
-            (Some(_), None) => Err(LoadError::Malformed("it is a delta without a number")),
-            (Some(_) | None, _) => Ok(found),
+        // RFC 5280 section 5.2.3: every list has one. By it an older list is told from a newer, whatever its date.
+        let number = number.ok_or(LoadError::NoNumber)?;
+        // RFC 5280 section 5.2.4: the number of a delta is higher than that on which it builds, or the same.
+        if delta_base.as_ref().is_some_and(|base| *base > number) {
+            return Err(LoadError::Malformed("deltaCRLIndicator"));
         }
+        Ok(ListExtensions { authority_key_id, number, delta_base, scope })
     }
 }

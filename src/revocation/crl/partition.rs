@@ -9,7 +9,6 @@ use std::vec;
 
 use super::entry::{MAX_SERIAL_OCTETS, RawEntry};
 use super::error::LoadError;
-use super::outline::Version;
 use super::shard::{HEADER_BYTES, Layout, MAX_RECORD_BYTES, MAX_SHARD_BYTES, Record};
 
 /// How many shards a bucket is for: what one step of [`ShardStream`] makes, about 12,000 entries.
@@ -85,14 +84,13 @@ impl Partition {
     /// Walks over the next entry, or gives `None` at the end. `issuer_of` tells the ordinal of its certificate's issuer.
     pub(super) fn next(
         &mut self,
-        version: Version,
         issuer_of: impl FnOnce(&RawEntry<'_>) -> Result<u16, LoadError>,
     ) -> Result<Option<()>, LoadError> {
         let rest = self.memory.list.get(self.at..self.end).unwrap_or_default();
         if rest.is_empty() {
             return Ok(None);
         }
-        let (entry, after) = RawEntry::first(rest, version)?;
+        let (entry, after) = RawEntry::first(rest)?;
         let read = rest.len() - after.len();
         let issuer = issuer_of(&entry)?;
         let shard = self.layout.shard_of(issuer.into(), entry.serial);

@@ -68,7 +68,7 @@ fn a_serial_number_is_found_with_date_and_reason_and_its_neighbours_are_not() {
 
 #[test]
 fn a_list_without_entries_has_none() {
-    for crl in [ca().crl(), ca().crl().empty_entries(), ca().crl().no_extensions().version(None)] {
+    for crl in [ca().crl(), ca().crl().empty_entries()] {
         let list = list(&crl);
         assert_eq!(list.head().entries, 0);
         assert_eq!(reason(&list, &[1]), None);
@@ -80,7 +80,7 @@ fn the_head_says_what_the_list_says() {
     let head = load(ca().crl().number(0x1234).delta_of(0x1200).der()).unwrap().head;
     assert_eq!(head.signer, authority(&ca()).spki_fingerprint());
     assert_eq!(head.issuer.name(), authority(&ca()).subject());
-    assert_eq!(head.number.unwrap().octets(), [0x12, 0x34]);
+    assert_eq!(head.number.octets(), [0x12, 0x34]);
     assert_eq!(head.delta_base.unwrap().octets(), [0x12, 0x00]);
     assert_eq!(head.authority_key_id.as_deref(), authority(&ca()).key_identifier());
     assert_eq!((head.this_update.year(), head.next_update.year()), (2020, 2099));
@@ -263,6 +263,25 @@ fn a_critical_extension_that_is_not_known_is_named() {
 }
 
 #[test]
+fn a_list_without_a_number_is_refused() {
+    let crl = || ca().crl().revoke_serial(&[1]);
+    for (name, odd) in [
+        ("version 2", crl().no_number()),
+        ("a delta", crl().no_number().delta_of(1)),
+        ("version 2 without extensions", crl().no_extensions()),
+        ("version 1", crl().no_extensions().version(None)),
+    ] {
+        let error = problem(&odd);
+        assert_eq!(error, LoadError::NoNumber, "{name}");
+        assert_eq!(error.why(), Why::Unusable, "{name}");
+    }
+    assert_eq!(
+        LoadError::NoNumber.to_string(),
+        "it has no CRL number; OpenSSL writes one if the CA's configuration names a file `crlnumber`"
+    );
+}
+
+#[test]
 fn what_rfc_5280_does_not_allow_is_refused() {
     let crl = || ca().crl().revoke_serial(&[1]);
     let generalized = |text: &str| der(0x18, &[text.as_bytes()]);
@@ -280,7 +299,7 @@ fn what_rfc_5280_does_not_allow_is_refused() {
         ("a long number", crl().raw_number(&[0x01; 21])),
         ("a long form of a number", crl().raw_number(&[0x00, 0x01])),
         ("a number twice", crl().extension(CRL_NUMBER, &[2, 1, 5])),
-        ("a delta without a number", crl().no_number().delta_of(1)),
+        ("a critical number", crl().no_number().critical_extension(CRL_NUMBER, &[2, 1, 5])),
         ("a delta of a later list", crl().number(4).delta_of(5)),
         ("an empty serial number", crl().revoke_serial(&[])),
         ("a long form of a serial number", crl().revoke_serial(&[0x00, 0x01])),
@@ -305,8 +324,7 @@ fn what_rfc_5280_does_not_allow_is_refused() {
         assert_eq!(error.why(), Why::Unusable, "{name}");
     }
     for (name, good) in [
-        ("version 1", crl().no_extensions().version(None)),
-        ("version 2 without extensions", crl().no_extensions()),
+        ("a number after another extension", crl().no_number().extension(CRL_NUMBER, &[2, 1, 5])),
         ("a late form of an early time", crl().raw_this_update(&generalized("20200101000000Z"))),
         ("much beside entries", crl().extension(UNHEARD_OF, &[0; 60 * 1024])),
         ("the number 0", crl().raw_number(&[0x00])),

@@ -48,7 +48,7 @@ impl Unverified {
         let mut count = 0;
         let mut rest = der.get(outline.entries.clone()).unwrap_or_default();
         while !rest.is_empty() {
-            let (entry, after) = RawEntry::first(rest, outline.version)?;
+            let (entry, after) = RawEntry::first(rest)?;
             rest = after;
             outline.check(&entry)?;
             let issuer = issuers.of(&entry)?;
@@ -87,8 +87,8 @@ impl Unverified {
     }
 
     /// Its number.
-    pub fn number(&self) -> Option<&super::CrlNumber> {
-        self.head.number.as_ref()
+    pub fn number(&self) -> &super::CrlNumber {
+        &self.head.number
     }
 
     /// The number of the list on which it builds, where it is a delta.

@@ -63,6 +63,7 @@ fn load_word(error: &LoadError) -> &'static str {
         LoadError::NotAList => "not_a_list",
         LoadError::Truncated => "truncated",
         LoadError::Pem | LoadError::SeveralLists | LoadError::Malformed(_) | LoadError::Skewed => "malformed",
+        LoadError::NoNumber => "no_number",
         LoadError::UnsupportedExtension { .. } | LoadError::TooManyIssuers => "unsupported",
         LoadError::SignerUnknown { .. } => "unknown_signer",
         LoadError::SignerMayNotSign => "signer_may_not_sign",

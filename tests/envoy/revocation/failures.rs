@@ -37,6 +37,7 @@ fn failures() -> Vec<Failure> {
         ("other-ca", "unknown_signer", |_| Answer::body(fresh(&PKI.stranger).number(11).der())),
         ("older", "not_newer", |ca| Answer::body(fresh(ca).number(9).this_update(now() - hours(0)).der())),
         ("future", "future", |ca| Answer::body(fresh(ca).number(11).this_update(now() + hours(2)).der())),
+        ("unnumbered", "no_number", |ca| Answer::body(fresh(ca).no_number().der())),
         ("critical", "unsupported", |ca| {
             Answer::body(fresh(ca).number(11).critical_extension(UNHEARD_OF, &[5, 0]).der())
         }),

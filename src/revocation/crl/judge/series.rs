@@ -1,8 +1,6 @@
 //! Lists of one series: those of one issuer and key that are about the same certificates, one newer than the other, and the
 //! deltas between them (RFC 5280 sections 5.2.3, 5.2.4 and 6.3.3 (c)).
 
-use std::cmp::Ordering;
-
 use time::OffsetDateTime;
 
 use super::{CLOCK_SKEW, Judge};
@@ -75,19 +73,13 @@ fn same_series(one: &Head, other: &Head) -> bool {
 
 /// Whether a full list can be completed by a delta.
 fn is_base(list: &Head, delta: &Head) -> bool {
-    let (Some(base), Some(number), Some(delta)) = (&delta.delta_base, &list.number, &delta.number) else {
-        return false;
-    };
-    !list.is_delta() && base <= number && number < delta
+    match &delta.delta_base {
+        Some(base) => !list.is_delta() && *base <= list.number && list.number < delta.number,
+        None => false,
+    }
 }
 
-/// By number, where both have one, or else by date. A list without a number is never newer than one with: it may be any.
+/// By number, and among those of the same by date.
 fn is_newer(one: &Head, other: &Head) -> bool {
-    let by_number = match (&one.number, &other.number) {
-        (Some(one), Some(other)) => one.cmp(other),
-        (Some(_), None) => Ordering::Greater,
-        (None, Some(_)) => Ordering::Less,
-        (None, None) => Ordering::Equal,
-    };
-    by_number.then(one.this_update.cmp(&other.this_update)) == Ordering::Greater
+    (&one.number, one.this_update) > (&other.number, other.this_update)
 }

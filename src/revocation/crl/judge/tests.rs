@@ -206,7 +206,6 @@ fn only_a_newer_list_of_the_same_kind_takes_a_revocation_back() {
     for (newer, expected) in [
         (root.crl().number(6), "good"),
         (root.crl().number(4).this_update(year(2025)), "revoked"),
-        (root.crl().no_number().this_update(year(2025)), "revoked"),
         (root.crl().number(5).this_update(year(2025)), "good"),
         (root.crl().number(6).this_update(year(2027)), "revoked"),
         (root.crl().number(6).expired(), "stale"),
@@ -214,12 +213,6 @@ fn only_a_newer_list_of_the_same_kind_takes_a_revocation_back() {
     ] {
         assert_eq!(status(&root, &leaf, &[old.clone(), newer]), expected);
     }
-    let without = root.crl().no_number().entry(hold(&leaf));
-    assert_eq!(
-        status(&root, &leaf, &[without.clone(), root.crl().no_number().this_update(year(2021))]),
-        "good"
-    );
-    assert_eq!(status(&root, &leaf, &[without, root.crl().number(1)]), "good");
 }
 
 #[test]
