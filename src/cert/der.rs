@@ -93,6 +93,24 @@ pub(crate) fn only(tag: u8, bytes: &[u8]) -> Result<&[u8], NotDer> {
     Ok(contents)
 }
 
+/// The two numbers of a SEQUENCE of two positive INTEGERs: their octets, without the leading zero that keeps a number positive.
+#[inline(never)]
+pub(crate) fn two_positive(sequence: &[u8]) -> Result<[&[u8]; 2], NotDer> {
+    let mut numbers = Reader::new(only(SEQUENCE, sequence)?);
+    let pair = [positive(numbers.expect(INTEGER)?)?, positive(numbers.expect(INTEGER)?)?];
+    numbers.end()?;
+    Ok(pair)
+}
+
+/// The octets of a positive INTEGER in its shortest form, without the leading zero that keeps it positive.
+fn positive(integer: &[u8]) -> Result<&[u8], NotDer> {
+    match integer {
+        [0, rest @ ..] if rest.first().is_some_and(|first| *first >= 0x80) => Ok(rest),
+        [1..=0x7f, ..] => Ok(integer),
+        _ => Err(NotDer),
+    }
+}
+
 /// Whether `bytes` begin with an element that is longer than they are.
 pub(crate) fn is_cut_short(bytes: &[u8]) -> bool {
     match bytes {
@@ -183,6 +201,22 @@ mod tests {
             ("no length octets", element(&[0x04, 0x82, 0x01], 0), false),
         ] {
             assert_eq!(Reader::new(&bytes).next().is_ok(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_numbers_are_positive_and_in_their_shortest_form() {
+        let pair = |one: &[u8], other: &[u8]| {
+            element(SEQUENCE, &[&element(INTEGER, &[one]), &element(INTEGER, &[other])])
+        };
+        assert_eq!(two_positive(&pair(&[0x7f], &[0x00, 0x80])), Ok([&[0x7f][..], &[0x80]]));
+        for odd in [&[][..], &[0x00], &[0x80], &[0xff], &[0x00, 0x7f], &[0x00, 0x00, 0x80]] {
+            assert_eq!(two_positive(&pair(&[1], odd)), Err(NotDer), "{odd:x?}");
+            assert_eq!(two_positive(&pair(odd, &[1])), Err(NotDer), "{odd:x?}");
+        }
+        let number = element(INTEGER, &[&[1]]);
+        for numbers in [&[&number[..]][..], &[&number, &number, &number]] {
+            assert_eq!(two_positive(&element(SEQUENCE, numbers)), Err(NotDer));
         }
     }
 

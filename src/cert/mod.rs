@@ -6,6 +6,7 @@ pub(crate) mod algorithm_identifier;
 pub(crate) mod der;
 pub(crate) mod extension;
 pub mod forwarded;
+pub(crate) mod public_key_info;
 pub mod signature;
 pub(crate) mod signed;
 pub mod xfcc;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::cert::algorithm_identifier::{AlgorithmIdentifier, Parameters};
-use crate::cert::der::{self, BIT_STRING, INTEGER, NotDer, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use crate::cert::der;
+use crate::cert::public_key_info::{Curve, NotAKey, PublicKeyInfo};
 
 /// The shortest modulus of an RSA key that any policy may accept, in bits: shorter ones were factored, or can be.
 pub const MIN_RSA_BITS: u32 = 1024;
@@ -77,41 +77,15 @@ pub enum KeyType {
     Ed448,
 }
 
-/// 1.2.840.113549.1.1.1 and 10 (RFC 8017 appendix A).
-const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
-/// 1.2.840.10045.2.1, and the curves 1.2.840.10045.3.1.7, 1.3.132.0.34 and 1.3.132.0.35 (RFC 5480 section 2.1.1).
-const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
-const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
-/// 1.3.101.112 and 1.3.101.113 (RFC 8410 section 3).
-const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
-const ED448: &[u8] = &[0x2b, 0x65, 0x71];
-
 impl PublicKey {
     /// Reads a `SubjectPublicKeyInfo`.
     pub(crate) fn of(info: &[u8]) -> Result<PublicKey, KeyProblem> {
-        let parts = || -> Result<(AlgorithmIdentifier<'_>, &[u8]), NotDer> {
-            let mut parts = Reader::new(der::only(SEQUENCE, info)?);
-            let algorithm = AlgorithmIdentifier::from_contents(parts.expect(SEQUENCE)?)?;
-            let key = parts.expect(BIT_STRING)?;
-            parts.end()?;
-            // Keys are whole octets: no bit is left unused.
-            let key = key.strip_prefix(&[0]).ok_or(NotDer)?;
-            Ok((algorithm, key))
-        };
-        let (AlgorithmIdentifier { oid, parameters }, key) = parts()?;
-        let bare = parameters == Parameters::Absent;
-        match oid {
-            // RFC 4055 section 1.2: the parameters of an RSA key are NULL. BoringSSL refuses a key that leaves them out.
-            RSA_ENCRYPTION if parameters == Parameters::Null => rsa(key),
-            RSA_PSS => rsa(key),
-            EC_PUBLIC_KEY => on_curve(parameters, key),
-            ED25519 if bare && key.len() == 32 => Ok(PublicKey::Ed25519),
-            ED448 if bare && key.len() == 57 => Ok(PublicKey::Ed448),
-            RSA_ENCRYPTION | ED25519 | ED448 => Err(KeyProblem::Form),
-            _ => Err(KeyProblem::Algorithm),
+        match PublicKeyInfo::read(info)? {
+            PublicKeyInfo::Rsa(key) | PublicKeyInfo::RsaPss(_, key) => rsa(key),
+            PublicKeyInfo::Elliptic(curve, point) => on_curve(curve, point),
+            PublicKeyInfo::Ed25519(point) if point.len() == 32 => Ok(PublicKey::Ed25519),
+            PublicKeyInfo::Ed448(point) if point.len() == 57 => Ok(PublicKey::Ed448),
+            PublicKeyInfo::Ed25519(_) | PublicKeyInfo::Ed448(_) => Err(KeyProblem::Form),
         }
     }
 
@@ -151,18 +125,20 @@ impl fmt::Display for KeyType {
     }
 }
 
-impl From<NotDer> for KeyProblem {
-    fn from(NotDer: NotDer) -> KeyProblem {
-        KeyProblem::Form
+impl From<NotAKey> for KeyProblem {
+    fn from(problem: NotAKey) -> KeyProblem {
+        match problem {
+            NotAKey::Form => KeyProblem::Form,
+            NotAKey::Algorithm => KeyProblem::Algorithm,
+            NotAKey::ExplicitCurve => KeyProblem::ExplicitCurve,
+            NotAKey::Curve => KeyProblem::Curve,
+        }
     }
 }
 
 /// `RSAPublicKey` (RFC 8017 appendix A.1.1).
 fn rsa(key: &[u8]) -> Result<PublicKey, KeyProblem> {
-    let mut numbers = Reader::new(der::only(SEQUENCE, key)?);
-    let modulus = positive(numbers.expect(INTEGER)?)?;
-    let exponent = positive(numbers.expect(INTEGER)?)?;
-    numbers.end()?;
+    let [modulus, exponent] = der::two_positive(key).map_err(|_| KeyProblem::Form)?;
     let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
     let bits = u32::try_from(bits).unwrap_or(u32::MAX);
     let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
@@ -177,27 +153,12 @@ fn rsa(key: &[u8]) -> Result<PublicKey, KeyProblem> {
     }
 }
 
-/// The octets of a positive INTEGER in its shortest form, without the leading zero that keeps it positive.
-fn positive(integer: &[u8]) -> Result<&[u8], NotDer> {
-    match integer {
-        [0, rest @ ..] if rest.first().is_some_and(|first| *first >= 0x80) => Ok(rest),
-        [1..=0x7f, ..] => Ok(integer),
-        _ => Err(NotDer),
-    }
-}
-
 /// A point in either of the forms of RFC 5480 section 2.2. That it is on its curve, the handshake has shown.
-fn on_curve(parameters: Parameters<'_>, point: &[u8]) -> Result<PublicKey, KeyProblem> {
-    let curve = match parameters {
-        Parameters::Element(OBJECT_IDENTIFIER, whole) => der::only(OBJECT_IDENTIFIER, whole)?,
-        Parameters::Element(SEQUENCE, _) => return Err(KeyProblem::ExplicitCurve),
-        Parameters::Element(..) | Parameters::Null | Parameters::Absent => return Err(KeyProblem::Form),
-    };
+fn on_curve(curve: Curve, point: &[u8]) -> Result<PublicKey, KeyProblem> {
     let (key, octets) = match curve {
-        P256 => (PublicKey::EcP256, 32),
-        P384 => (PublicKey::EcP384, 48),
-        P521 => (PublicKey::EcP521, 66),
-        _ => return Err(KeyProblem::Curve),
+        Curve::P256 => (PublicKey::EcP256, 32),
+        Curve::P384 => (PublicKey::EcP384, 48),
+        Curve::P521 => (PublicKey::EcP521, 66),
     };
     match point {
         [4, rest @ ..] if rest.len() == 2 * octets => Ok(key),
@@ -209,7 +170,10 @@ fn on_curve(parameters: Parameters<'_>, point: &[u8]) -> Result<PublicKey, KeyPr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cert::der::SET;
+    use crate::cert::der::{INTEGER, OBJECT_IDENTIFIER, SEQUENCE};
+    use crate::cert::public_key_info::{
+        EC_PUBLIC_KEY, ED448, ED25519, P256, P384, P521, RSA_ENCRYPTION, RSA_PSS,
+    };
     use crate::mint::{self, der};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -277,18 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn curves_are_named_and_of_the_known_ones() {
+    fn a_key_that_is_none_says_why() {
         let secp256k1: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x0a];
-        let p192: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x01];
-        let p224: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x21];
-        for (oid, octets) in [(secp256k1, 32), (p192, 24), (p224, 28)] {
-            assert_eq!(curve(oid, &point(octets)), Err(KeyProblem::Curve));
-        }
+        assert_eq!(curve(secp256k1, &point(32)), Err(KeyProblem::Curve));
         let explicit = der(SEQUENCE, &[&der(INTEGER, &[&[1]])]);
         assert_eq!(read(EC_PUBLIC_KEY, &explicit, &point(32)), Err(KeyProblem::ExplicitCurve));
-        for parameters in [&[][..], NULL, &der(SET, &[])] {
-            assert_eq!(read(EC_PUBLIC_KEY, parameters, &point(32)), Err(KeyProblem::Form));
-        }
+        assert_eq!(read(EC_PUBLIC_KEY, NULL, &point(32)), Err(KeyProblem::Form));
+        let dsa: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01];
+        assert_eq!(read(dsa, &der(SEQUENCE, &[]), &[2, 1, 5]), Err(KeyProblem::Algorithm));
     }
 
     #[test]
@@ -304,10 +264,5 @@ mod tests {
         assert_eq!(read(RSA_ENCRYPTION, NULL, &[&key[..], &[0]].concat()), Err(KeyProblem::Form));
         assert_eq!(read(ED25519, NULL, &[7; 32]), Err(KeyProblem::Form));
         assert_eq!(read(ED25519, &[], &[7; 33]), Err(KeyProblem::Form));
-        let dsa: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01];
-        assert_eq!(read(dsa, &der(SEQUENCE, &[]), &[2, 1, 5]), Err(KeyProblem::Algorithm));
-        let unused_bits =
-            der(SEQUENCE, &[&der(SEQUENCE, &[&der(6, &[ED25519])]), &der(3, &[&[1], &[6; 32]])]);
-        assert_eq!(PublicKey::of(&unused_bits), Err(KeyProblem::Form));
     }
 }

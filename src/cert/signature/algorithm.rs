@@ -4,6 +4,7 @@ use super::SignatureError;
 use super::digest::Hash;
 use crate::cert::algorithm_identifier::{AlgorithmIdentifier, Parameters};
 use crate::cert::der::{self, INTEGER, NotDer, Reader, SEQUENCE};
+use crate::cert::public_key_info::ED25519;
 
 /// How something is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +29,6 @@ pub(super) struct PssParameters {
 /// The contents of object identifiers: 1.2.840.113549.1.1 (RFC 8017 appendix A) and 1.2.840.10045.4.3 (RFC 5758 section 3.2).
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
 const ECDSA_WITH_SHA2: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03];
-/// 1.3.101.112 (RFC 8410 section 3).
-pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 /// 2.16.840.1.101.3.4.2: SHA-2 (RFC 5754 section 2).
 const SHA2: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
 /// The last arc of `id-mgf1` below [`RSA`].
@@ -93,6 +92,12 @@ impl PssParameters {
         } else {
             Err(NotDer)
         }
+    }
+
+    /// Whether they are what a key asks for that is for some parameters only: RFC 4055 section 3.3 wants the key's hash function, and
+    /// a salt that is as long as the key's or longer.
+    pub(super) fn meet(self, asked: PssParameters) -> bool {
+        self.hash == asked.hash && self.salt >= asked.salt
     }
 }
 

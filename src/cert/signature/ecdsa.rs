@@ -9,8 +9,8 @@ use p384::NistP384;
 use p521::NistP521;
 
 use super::SignatureError;
-use super::key::{Curve, positive};
-use crate::cert::der::{self, INTEGER, NotDer, Reader, SEQUENCE};
+use crate::cert::der;
+use crate::cert::public_key_info::Curve;
 
 /// A public key.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl EcdsaKey {
 
     /// Whether `signature`, an `ECDSA-Sig-Value` (RFC 3279 section 2.2.3), is this key's.
     pub(super) fn signed(&self, digest: &[u8], signature: &[u8]) -> bool {
-        let Ok([r, s]) = numbers(signature) else {
+        let Ok([r, s]) = der::two_positive(signature) else {
             return false;
         };
         match self {
@@ -75,13 +75,4 @@ fn padded<C: EcdsaCurve>(number: &[u8]) -> Option<FieldBytes<C>> {
     let zeros = octets.len().checked_sub(number.len())?;
     octets.get_mut(zeros..)?.copy_from_slice(number);
     Some(octets)
-}
-
-/// `r` and `s`, without leading zeros.
-fn numbers(signature: &[u8]) -> Result<[&[u8]; 2], NotDer> {
-    let mut numbers = Reader::new(der::only(SEQUENCE, signature)?);
-    let r = positive(numbers.expect(INTEGER)?)?;
-    let s = positive(numbers.expect(INTEGER)?)?;
-    numbers.end()?;
-    Ok([r, s])
 }

@@ -7,7 +7,6 @@ mod algorithm;
 mod digest;
 mod ecdsa;
 mod ed25519;
-mod key;
 mod rsa;
 
 use thiserror::Error;
@@ -16,8 +15,9 @@ use self::algorithm::{Algorithm, PssParameters};
 use self::digest::{Digest, Hash};
 use self::ecdsa::EcdsaKey;
 use self::ed25519::Ed25519Check;
-use self::key::PublicKey;
 use self::rsa::RsaKey;
+use super::algorithm_identifier::Parameters;
+use super::public_key_info::PublicKeyInfo;
 
 /// Why a signature is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -63,23 +63,24 @@ impl SignatureCheck {
     /// Where key and algorithm do not go together, or are not supported; and where the signature is none of any message.
     pub fn new(spki: &[u8], algorithm: &[u8], signature: &[u8]) -> Result<SignatureCheck, SignatureError> {
         let algorithm = Algorithm::read(algorithm)?;
-        let (digest, key) = match (algorithm, PublicKey::read(spki)?) {
-            (Algorithm::RsaPkcs1(hash), PublicKey::Rsa(key)) => {
+        let key = PublicKeyInfo::read(spki).map_err(|_| SignatureError::Key)?;
+        let (digest, key) = match (algorithm, key) {
+            (Algorithm::RsaPkcs1(hash), PublicKeyInfo::Rsa(key)) => {
                 (Digest::new(hash), Key::RsaPkcs1(RsaKey::read(key)?, hash))
             }
-            (Algorithm::RsaPss(parameters), PublicKey::Rsa(key) | PublicKey::RsaPss(key, None)) => {
-                (Digest::new(parameters.hash), Key::RsaPss(RsaKey::read(key)?, parameters))
-            }
-            // RFC 4055 section 3.3: the hash function is the key's, and the salt is as long as the key's or longer.
-            (Algorithm::RsaPss(parameters), PublicKey::RsaPss(key, Some(asked)))
-                if parameters.hash == asked.hash && parameters.salt >= asked.salt =>
+            (
+                Algorithm::RsaPss(parameters),
+                PublicKeyInfo::Rsa(key) | PublicKeyInfo::RsaPss(Parameters::Absent, key),
+            ) => (Digest::new(parameters.hash), Key::RsaPss(RsaKey::read(key)?, parameters)),
+            (Algorithm::RsaPss(parameters), PublicKeyInfo::RsaPss(asked, key))
+                if PssParameters::read(asked).is_ok_and(|asked| parameters.meet(asked)) =>
             {
                 (Digest::new(parameters.hash), Key::RsaPss(RsaKey::read(key)?, parameters))
             }
-            (Algorithm::Ecdsa(hash), PublicKey::Elliptic(curve, point)) => {
+            (Algorithm::Ecdsa(hash), PublicKeyInfo::Elliptic(curve, point)) => {
                 (Digest::new(hash), Key::Ecdsa(EcdsaKey::read(curve, point)?))
             }
-            (Algorithm::Ed25519, PublicKey::Ed25519(key)) => {
+            (Algorithm::Ed25519, PublicKeyInfo::Ed25519(key)) => {
                 let check = Ed25519Check::new(key, signature)?;
                 return Ok(SignatureCheck(Check::Ed25519(check)));
             }

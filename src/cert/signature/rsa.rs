@@ -10,8 +10,7 @@ use crypto_bigint::{BoxedUint, Odd};
 use super::SignatureError;
 use super::algorithm::PssParameters;
 use super::digest::{Digest, Hash};
-use super::key::positive;
-use crate::cert::der::{self, INTEGER, NotDer, Reader, SEQUENCE};
+use crate::cert::der;
 
 /// The shortest modulus, in bits: what [`crate::identity`] believes too. Policies ask for more.
 const MIN_BITS: u32 = 1024;
@@ -34,7 +33,7 @@ pub(super) struct RsaKey {
 impl RsaKey {
     /// Reads an `RSAPublicKey` (RFC 8017 appendix A.1.1).
     pub(super) fn read(key: &[u8]) -> Result<RsaKey, SignatureError> {
-        let (modulus, exponent) = numbers(key).map_err(|_| SignatureError::Key)?;
+        let [modulus, exponent] = der::two_positive(key).map_err(|_| SignatureError::Key)?;
         let odd = exponent.last().is_some_and(|last| last & 1 == 1);
         // Measured before they become numbers, which takes time.
         if modulus.len() > MAX_BITS.div_ceil(8) as usize
@@ -129,15 +128,6 @@ impl RsaKey {
         // The number has whole limbs; what is above the modulus is zero.
         power.get(power.len().checked_sub(octets)?..).map(<[u8]>::to_vec)
     }
-}
-
-/// Modulus and exponent.
-fn numbers(key: &[u8]) -> Result<(&[u8], &[u8]), NotDer> {
-    let mut numbers = Reader::new(der::only(SEQUENCE, key)?);
-    let modulus = positive(numbers.expect(INTEGER)?)?;
-    let exponent = positive(numbers.expect(INTEGER)?)?;
-    numbers.end()?;
-    Ok((modulus, exponent))
 }
 
 /// MGF1 (appendix B.2.1).
