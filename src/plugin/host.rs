@@ -166,14 +166,28 @@ pub(super) fn call(
         .map_err(|status| error("a call", status))
 }
 
-/// The status of the response to a call; only where it has headers.
-pub(super) fn call_status() -> Result<u16, FactError> {
-    let fact = "status of a response";
-    let headers =
-        hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).map_err(|status| error(fact, status))?;
-    let status = headers.iter().find(|(name, _)| name == ":status").map(|(_, value)| value.as_slice());
-    let status = status.and_then(|status| std::str::from_utf8(status).ok()?.parse().ok());
-    status.ok_or_else(|| FactError { fact, why: "no number".to_owned() })
+/// The headers of the response to a call, names in lower case and pseudo-headers included.
+pub(super) struct CallHeaders(Vec<(String, Vec<u8>)>);
+
+/// The headers of the response to a call; only where it has any.
+pub(super) fn call_headers() -> Result<CallHeaders, FactError> {
+    hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders)
+        .map(CallHeaders)
+        .map_err(|status| error("headers of a response", status))
+}
+
+impl CallHeaders {
+    /// The status of the response.
+    pub(super) fn status(&self) -> Result<u16, FactError> {
+        let status = self.iter().find(|(name, _)| *name == ":status");
+        let status = status.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+        status.ok_or_else(|| FactError { fact: "status of a response", why: "no number".to_owned() })
+    }
+
+    /// Each header, name and value.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
 }
 
 /// The body of the response to a call, at most so many bytes of it.

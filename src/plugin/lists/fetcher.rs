@@ -3,8 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, LogLevel, MapType};
+use proxy_wasm::types::LogLevel;
 use time::OffsetDateTime;
 
 use super::publish::{Progress, Publication, Removal, lease_key, may_replace, state_key, wish};
@@ -13,18 +12,15 @@ use super::{Slice, Subject, millis};
 use crate::audit::SourceRecord;
 use crate::plugin::shared::{self, Key, Lease, random, vms_before};
 use crate::plugin::{host, metrics};
-use crate::revocation::Unknown;
 use crate::revocation::crl::{self, List, Load, Loaded, MAX_LIST_BYTES};
 use crate::revocation::refresh::{FetchFailure, FetchState, LATEST, Place, Validators, next_attempt};
+use crate::revocation::{CLOCK_SKEW, Unknown};
 
 /// How long the right to fetch is held without being taken anew: so long after a VM has died another one goes on.
 const LEASE_TERM: Duration = Duration::from_secs(5);
 
 /// A call that was not answered so long after its time-out never will be, in milliseconds.
 const LOST_AFTER: u64 = 5_000;
-
-/// A list may begin so much later than now, in seconds: clocks differ.
-const CLOCK_SKEW: i64 = 300;
 
 /// How long the VMs of workers leave the first fetch to that of the main thread, which serves no requests, in milliseconds.
 const LEFT_TO_MAIN: u64 = 300;
@@ -228,7 +224,7 @@ impl Fetcher {
                 ("accept", ACCEPT),
             ];
             headers.extend(validators.conditions());
-            hostcalls::dispatch_http_call(&source.cluster, headers, None, Vec::new(), source.timeout).ok()
+            host::call(&source.cluster, headers, &[], source.timeout).ok()
         });
         match called {
             Some(token) => {
@@ -249,14 +245,8 @@ impl Fetcher {
         if num_headers == 0 {
             return Err(FetchFailure::NoResponse);
         }
-        let headers = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders)
-            .map_err(|_| FetchFailure::NoResponse)?;
-        let status = headers
-            .iter()
-            .find(|(name, _)| name == ":status")
-            .and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u16>().ok())
-            .ok_or(FetchFailure::NoResponse)?;
-        match status {
+        let headers = host::call_headers().map_err(|_| FetchFailure::NoResponse)?;
+        match headers.status().map_err(|_| FetchFailure::NoResponse)? {
             200 => {}
             304 if is_conditional => return Ok(None),
             other => return Err(FetchFailure::Status(other)),
@@ -264,10 +254,8 @@ impl Fetcher {
         if body_size > MAX_LIST_BYTES {
             return Err(FetchFailure::TooLarge(body_size));
         }
-        let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size);
-        let body = body.map_err(|_| FetchFailure::NoResponse)?.unwrap_or_default();
-        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-        Ok(Some((body, Validators::of(headers))))
+        let body = host::call_body(body_size).map_err(|_| FetchFailure::NoResponse)?;
+        Ok(Some((body, Validators::of(headers.iter()))))
     }
 
     /// Publishes a list that was verified, unless it is no news.
@@ -275,9 +263,8 @@ impl Fetcher {
         self.work = Work::Idle;
         reader.read_all();
         let head = &loaded.head;
-        let begins_in = head.this_update - now;
         let in_force = reader.published(head.signer);
-        if begins_in.whole_seconds() > CLOCK_SKEW {
+        if head.this_update > now.saturating_add(CLOCK_SKEW) {
             return self.fail(reader, &FetchFailure::Future);
         }
         if let Some(in_force) = in_force {

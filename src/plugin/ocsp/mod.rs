@@ -291,7 +291,9 @@ fn received(num_headers: usize, body_size: usize) -> Result<Vec<u8>, Unknown> {
     if num_headers == 0 {
         return Err(unavailable("the responder cannot be reached".to_owned()));
     }
-    let status = host::call_status().map_err(|error| unavailable(error.to_string()))?;
+    let status = host::call_headers()
+        .and_then(|headers| headers.status())
+        .map_err(|error| unavailable(error.to_string()))?;
     if status != 200 {
         return Err(unavailable(format!("the responder answered with status {status}")));
     }

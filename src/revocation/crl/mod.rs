@@ -31,7 +31,7 @@ pub use general_name::{DistributionPointName, GeneralName, MAX_GENERAL_NAMES, Na
 pub use head::{Head, NotNewer};
 pub use head_bytes::NotAHead;
 pub use issuers::MAX_CERTIFICATE_ISSUERS;
-pub use judge::{CLOCK_SKEW, judge};
+pub use judge::judge;
 pub use list::{List, Shards, Unreadable};
 pub use load::{Load, Loaded, Progress};
 pub use number::{CrlNumber, MAX_CRL_NUMBER_OCTETS};

@@ -26,10 +26,8 @@ use super::List;
 use super::list::Unreadable;
 use super::reach::Coverage;
 use crate::revocation::checked::Claims;
-use crate::revocation::{Checked, Entry, EntryReason, Judgement};
+use crate::revocation::{CLOCK_SKEW, Checked, Entry, EntryReason, Judgement};
 use crate::trust::{Authorities, Authority};
-
-pub use crate::revocation::CLOCK_SKEW;
 
 /// What these lists, taken together, say of a certificate (RFC 5280 section 6.3.3).
 ///

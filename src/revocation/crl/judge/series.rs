@@ -3,7 +3,8 @@
 
 use time::OffsetDateTime;
 
-use super::{CLOCK_SKEW, Judge};
+use super::Judge;
+use crate::revocation::CLOCK_SKEW;
 use crate::revocation::crl::{Head, IssuingDistributionPoint, List};
 
 impl<'a> Judge<'a> {
