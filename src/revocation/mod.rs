@@ -10,12 +10,14 @@ mod distribution_points;
 mod evidence;
 pub mod ocsp;
 pub mod refresh;
+mod server_url;
 mod sources;
 mod status;
 
 pub use checked::{Checked, Unreadable};
 pub use deny_list::DenyList;
 pub use evidence::{Evidence, Lists, NoEvidence, Response};
+pub use server_url::ServerUrl;
 pub use sources::{CrlSource, Sources};
 pub use status::{Entry, EntryReason, Judgement, Method, Status, Unknown, Why};
 

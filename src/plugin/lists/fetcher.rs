@@ -13,8 +13,8 @@ use crate::audit::SourceRecord;
 use crate::plugin::shared::{self, Key, Lease, random, vms_before};
 use crate::plugin::{host, metrics};
 use crate::revocation::crl::{self, List, Load, Loaded, MAX_LIST_BYTES};
-use crate::revocation::refresh::{FetchFailure, FetchState, LATEST, Place, Validators, next_attempt};
-use crate::revocation::{CLOCK_SKEW, Unknown};
+use crate::revocation::refresh::{FetchFailure, FetchState, LATEST, Validators, next_attempt};
+use crate::revocation::{CLOCK_SKEW, ServerUrl, Unknown};
 
 /// How long the right to fetch is held without being taken anew: so long after a VM has died another one goes on.
 const LEASE_TERM: Duration = Duration::from_secs(5);
@@ -215,12 +215,12 @@ impl Fetcher {
         let is_current = |list: &List| millis(list.head().next_update) > now;
         let state = reader.state().filter(|_| reader.newest().is_some_and(|list| is_current(&list)));
         let validators = state.map(|state| state.validators).unwrap_or_default();
-        let called = Place::of(&source.url).and_then(|place| {
+        let called = ServerUrl::split(&source.url).and_then(|url| {
             let mut headers = vec![
                 (":method", "GET"),
-                (":scheme", place.scheme),
-                (":authority", place.authority),
-                (":path", place.path),
+                (":scheme", url.scheme),
+                (":authority", url.authority),
+                (":path", url.path),
                 ("accept", ACCEPT),
             ];
             headers.extend(validators.conditions());

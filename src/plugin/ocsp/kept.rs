@@ -52,10 +52,6 @@ impl Question {
     pub(super) fn query(&self) -> Query<'_> {
         Query { responder: &self.responder, issuer: &self.issuer, serial: &self.serial }
     }
-
-    pub(super) fn scheme(&self) -> &'static str {
-        if self.responder.url.starts_with("https:") { "https" } else { "http" }
-    }
 }
 
 /// What is known of a certificate.

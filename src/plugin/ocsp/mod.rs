@@ -277,7 +277,7 @@ fn send(question: &Question, nonce: Option<&[u8; NONCE_BYTES]>) -> Result<u32, U
         (":method", request.method),
         (":authority", &request.authority),
         (":path", &request.path),
-        (":scheme", question.scheme()),
+        (":scheme", request.scheme),
     ];
     headers.extend_from_slice(request.headers);
     let responder = &question.responder;

@@ -9,6 +9,6 @@ mod state;
 
 pub use failure::FetchFailure;
 pub use lease::{Holder, Lease, lease_end};
-pub use request::{Place, Validators};
+pub use request::Validators;
 pub use schedule::{LATEST, next_attempt};
 pub use state::FetchState;

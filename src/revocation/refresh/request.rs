@@ -1,31 +1,5 @@
 //! What is asked of a server of lists.
 
-/// Where a URL points, in the parts that a request names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'a> {
-    /// `http` or `https`.
-    pub scheme: &'a str,
-    /// Host, and port where the URL has one.
-    pub authority: &'a str,
-    /// Path and query.
-    pub path: &'a str,
-}
-
-impl<'a> Place<'a> {
-    /// Where an absolute `http` or `https` URL points; `None` if it is none. A fragment is not sent (RFC 9110 section 4.2.5).
-    pub fn of(url: &'a str) -> Option<Place<'a>> {
-        let (scheme, rest) = url.split_once("://")?;
-        let scheme = ["http", "https"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known))?;
-        let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
-        let (authority, path) = match rest.find(['/', '?']) {
-            Some(at) => rest.split_at_checked(at)?,
-            None => (rest, "/"),
-        };
-        // `?query` right after the authority would need a slash that the text does not have.
-        (!authority.is_empty() && path.starts_with('/')).then_some(Place { scheme, authority, path })
-    }
-}
-
 /// What a server said of a list, for the next request to name (RFC 9110 section 8.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Validators {
@@ -72,24 +46,6 @@ mod tests {
     use super::*;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    #[test]
-    fn a_url_is_cut_into_what_a_request_names() {
-        let place = |scheme, authority, path| Some(Place { scheme, authority, path });
-        let cases = [
-            ("http://crl.acme.example/a.crl", place("http", "crl.acme.example", "/a.crl")),
-            ("HTTPS://[2001:db8::1]:8080/a?b=/c#d", place("https", "[2001:db8::1]:8080", "/a?b=/c")),
-            ("http://crl.acme.example", place("http", "crl.acme.example", "/")),
-            ("http://crl.acme.example#a", place("http", "crl.acme.example", "/")),
-            ("http://crl.acme.example?a", None),
-            ("http:///a.crl", None),
-            ("ldap://crl.acme.example/a", None),
-            ("crl.acme.example/a.crl", None),
-        ];
-        for (url, wanted) in cases {
-            assert_eq!(Place::of(url), wanted, "{url}");
-        }
-    }
 
     #[test]
     fn validators_are_sent_back_as_they_came() {
