@@ -121,6 +121,7 @@ pub(crate) fn is_cut_short(bytes: &[u8]) -> bool {
 }
 
 /// Writes one element.
+#[inline(never)]
 pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let octets = length.to_be_bytes();

@@ -5,7 +5,7 @@ use base64ct::{Base64, Encoding as _};
 use super::certificate_id::{SHA1, sha1};
 use super::{NONCE_BYTES, Nonce, Query};
 use crate::cert::Fingerprint;
-use crate::cert::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
+use crate::cert::der::{INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, element};
 use crate::revocation::ServerUrl;
 
 /// `id-pkix-ocsp-nonce`, 1.3.6.1.5.5.7.48.1.2 (RFC 9654 section 2.1).
@@ -105,28 +105,6 @@ impl Query<'_> {
         });
         element(SEQUENCE, &[&element(SEQUENCE, &[&list, &extensions.unwrap_or_default()])])
     }
-}
-
-/// One element in DER.
-// Not inlined: each copy costs the module.
-#[inline(never)]
-fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut bytes = vec![tag];
-    match u8::try_from(length) {
-        Ok(short @ 0..0x80) => bytes.push(short),
-        Ok(_) | Err(_) => {
-            let octets = length.to_be_bytes();
-            let octets = || octets.iter().skip_while(|octet| **octet == 0);
-            // At most eight.
-            bytes.push(0x80 | octets().count() as u8);
-            bytes.extend(octets());
-        }
-    }
-    for part in parts {
-        bytes.extend_from_slice(part);
-    }
-    bytes
 }
 
 /// Base64 as it stands in a URL (RFC 6960 appendix A.1).
