@@ -11,12 +11,18 @@ use std::time::Duration;
 
 use proxy_wasm::hostcalls;
 use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 
 use crate::revocation::refresh::{self, Holder, lease_end};
 
 /// What no value's compare-and-swap number is: Envoy counts them up from 1, one for each value ever set, and sets a key that is
 /// not there whatever the number.
 const ABSENT: u32 = u32::MAX;
+
+/// A time as values hold it: in milliseconds since 1970, before which no clock of a host is.
+pub(super) fn millis(time: OffsetDateTime) -> u64 {
+    u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default()
+}
 
 /// The name of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

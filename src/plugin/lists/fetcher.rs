@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 
 use super::publish::{Progress, Publication, Removal, lease_key, may_replace, state_key, wish};
 use super::reader::Reader;
-use super::{Slice, Subject, millis};
+use super::{Slice, Subject};
 use crate::audit::SourceRecord;
-use crate::plugin::shared::{self, Key, Lease, random, vms_before};
+use crate::plugin::shared::{self, Key, Lease, millis, random, vms_before};
 use crate::plugin::{host, metrics};
 use crate::revocation::crl::{self, List, Load, Loaded, MAX_LIST_BYTES};
 use crate::revocation::refresh::{FetchFailure, FetchState, LATEST, Validators, next_attempt};

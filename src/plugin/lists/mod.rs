@@ -20,6 +20,7 @@ use time::OffsetDateTime;
 use self::fetcher::Fetcher;
 use self::reader::Reader;
 use super::host;
+use super::shared::millis;
 use crate::cert::Fingerprint;
 use crate::policy::Policy;
 use crate::revocation::{self, CrlSource, Unknown, Why};
@@ -241,9 +242,4 @@ fn next_generation() -> u64 {
         last.set(last.get().wrapping_add(1));
         last.get()
     })
-}
-
-/// Milliseconds since 1970; the host's clock is after that.
-fn millis(time: OffsetDateTime) -> u64 {
-    u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use crate::cert::Fingerprint;
-use crate::plugin::shared::{self, Key, Read};
+use crate::plugin::shared::{self, Key, Read, millis};
 use crate::revocation::ocsp::{self, Answer, Query, Responder};
 use crate::revocation::{Response, Status, Unknown, Why};
 use crate::trust::Authority;
@@ -163,7 +163,7 @@ impl Kept {
     fn to_bytes(&self, key: Fingerprint) -> Vec<u8> {
         let mut bytes = key.as_bytes().to_vec();
         for time in [self.asked_until, self.due] {
-            bytes.extend(time.map_or(0, milliseconds).to_be_bytes());
+            bytes.extend(time.map_or(0, millis).to_be_bytes());
         }
         let why = self.failure.as_ref().map(|unknown| unknown.why);
         let why = why.and_then(|why| Why::ALL.iter().position(|other| *other == why));
@@ -216,11 +216,7 @@ fn slot(key: Fingerprint) -> Key {
     Key::new("ocsp", &[&number.to_be_bytes()])
 }
 
-/// Since 1970.
-fn milliseconds(time: OffsetDateTime) -> u64 {
-    u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default()
-}
-
+/// The time so long since 1970; `None` for no time at all.
 fn moment(milliseconds: u64) -> Option<OffsetDateTime> {
     if milliseconds == 0 {
         return None;
