@@ -119,17 +119,20 @@ impl Explain {
     pub(super) fn run(&self) -> Exit {
         let policy = match self.policy() {
             Ok(policy) => policy,
-            Err(page) => return fail(&page),
+            Err(page) => {
+                let _ = anstream::stderr().write_all(page.as_bytes());
+                return Exit::Usage;
+            }
         };
         let situation = match self.situation() {
             Ok(situation) => situation,
-            Err(error) => return fail(&format!("error: {error}\n")),
+            Err(error) => return output::fail(error),
         };
         let engine = Engine::new(policy);
         let now = self.at.unwrap_or_else(OffsetDateTime::now_utc);
         let evidence = match self.evidence(engine.policy(), now) {
             Ok(evidence) => evidence,
-            Err(error) => return fail(&format!("error: {error}\n")),
+            Err(error) => return output::fail(error),
         };
         let mut steps = Vec::new();
         let decision = engine.decide_traced(&situation, &evidence, Some(now), &mut steps).decided();
@@ -137,7 +140,7 @@ impl Explain {
         let why_not = match self.why_not.as_deref().map(|name| why_not(&engine, &situation, name)).transpose()
         {
             Ok(why_not) => why_not,
-            Err(error) => return fail(&format!("error: {error}\n")),
+            Err(error) => return output::fail(error),
         };
         let explanation = Explanation::new(&decision, &outcome, steps, why_not);
         let text = match self.format {
@@ -219,11 +222,6 @@ fn why_not(engine: &Engine, situation: &Situation, name: &str) -> Result<String,
         Ok(Some(why)) => Ok(format!("route `{name}` does not match: {why}")),
         Err(denial) => Ok(format!("route `{name}` cannot be told: {}", denial.detail())),
     }
-}
-
-fn fail(page: &str) -> Exit {
-    let _ = anstream::stderr().write_all(page.as_bytes());
-    Exit::Usage
 }
 
 fn claims_in(path: &Path) -> Result<serde_json::Map<String, serde_json::Value>, String> {
@@ -335,6 +333,6 @@ impl Explanation {
     }
 
     fn json(&self) -> String {
-        serde_json::to_string_pretty(self).map(|text| text + "\n").unwrap_or_default()
+        output::json(self)
     }
 }

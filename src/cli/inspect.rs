@@ -1,6 +1,5 @@
 //! `mtlsctl inspect`: what does the engine see in a certificate?
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -63,16 +62,11 @@ impl Inspect {
         };
         let inspected = match found {
             Ok(inspected) => inspected,
-            Err(error) => {
-                let _ = writeln!(anstream::stderr(), "error: {error}");
-                return Exit::Usage;
-            }
+            Err(error) => return output::fail(error),
         };
         let text = match self.format {
             Format::Human => inspected.iter().map(Inspected::human).collect::<Vec<_>>().join("\n"),
-            Format::Json => {
-                serde_json::to_string_pretty(&inspected).map(|text| text + "\n").unwrap_or_default()
-            }
+            Format::Json => output::json(&inspected),
         };
         let good = inspected.iter().all(|certificate| certificate.error.is_none());
         output::print(text, if good { Exit::Good } else { Exit::Errors })

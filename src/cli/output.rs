@@ -1,8 +1,10 @@
-//! The standard output.
+//! What commands write: the standard output, and errors.
 
+use std::fmt::Display;
 use std::io::{self, Write as _};
 
 use clap::ValueEnum;
+use serde::Serialize;
 
 use super::Exit;
 
@@ -23,10 +25,18 @@ pub(crate) fn print(text: impl AsRef<[u8]>, exit: Exit) -> Exit {
         Ok(()) => exit,
         // A reader that has gone away, as `head` does, has seen what it wanted.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
-        Err(error) => {
-            // There is nobody left to tell if this fails.
-            let _ = writeln!(anstream::stderr(), "error: the output cannot be written: {error}");
-            Exit::Usage
-        }
+        Err(error) => fail(format_args!("the output cannot be written: {error}")),
     }
+}
+
+/// Says why a command could not be carried out.
+pub(crate) fn fail(error: impl Display) -> Exit {
+    // There is nobody left to tell if this fails.
+    let _ = writeln!(anstream::stderr(), "error: {error}");
+    Exit::Usage
+}
+
+/// One JSON document, as [`Format::Json`] prints it.
+pub(crate) fn json(document: &impl Serialize) -> String {
+    serde_json::to_string_pretty(document).map(|text| text + "\n").unwrap_or_default()
 }

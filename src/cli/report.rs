@@ -8,8 +8,8 @@ use mtls_policy::lint::{Finding, Severity};
 use mtls_policy::policy::{Location, Policy, PolicyError, PolicyErrors};
 use serde::Serialize;
 
-use super::Exit;
 use super::envoy::EnvoyReport;
+use super::{Exit, output};
 
 /// Most bytes shown before and after the beginning of an error.
 const MAX_CONTEXT_BYTES: usize = 400;
@@ -220,7 +220,7 @@ pub(super) fn json(reports: &[FileReport], envoy: Option<&EnvoyReport>) -> Strin
         envoy: Option<E>,
     }
     let page = Page { envoy: envoy.map(EnvoyReport::json), files: reports.iter().map(File::new).collect() };
-    serde_json::to_string_pretty(&page).map(|text| text + "\n").unwrap_or_default()
+    output::json(&page)
 }
 
 #[derive(Serialize)]

@@ -42,7 +42,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use self::input::Lines;
-use super::Exit;
+use super::{Exit, output};
 
 /// Answer cases of outside conformance suites, or score the answers.
 ///
@@ -82,10 +82,7 @@ impl Conformance {
         let detail = if self.verbose { score::Detail::EachCase } else { score::Detail::Groups };
         match score::Exceptions::read(self.exceptions.as_deref()) {
             Ok(exceptions) => score::run(lines, self.jobs, exceptions, detail),
-            Err(error) => {
-                complain(&error);
-                Exit::Usage
-            }
+            Err(error) => output::fail(error),
         }
     }
 }
@@ -102,15 +99,6 @@ fn answer_all(lines: Lines, jobs: u16) -> Exit {
         Ok(()) => Exit::Good,
         // Whoever reads has gone away with lines left to answer.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Errors,
-        Err(error) => {
-            complain(&error.to_string());
-            Exit::Usage
-        }
+        Err(error) => output::fail(error),
     }
-}
-
-/// Says what went wrong, where answers are not read.
-fn complain(message: &str) {
-    // There is nobody left to tell if this fails.
-    let _ = anstream::stderr().write_all(format!("error: {message}\n").as_bytes());
 }

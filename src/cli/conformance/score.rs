@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Verdict};
+use super::in_order;
 use super::input::{Line, Lines};
 use super::operation::answer_line;
-use super::{complain, in_order};
-use crate::cli::Exit;
+use crate::cli::{Exit, output};
 
 /// What lets somebody in, of any operation: the answers that must not be given wrongly.
 const POSITIVE: [&str; 4] = ["accept", "allow", "good", "match"];
@@ -102,15 +102,9 @@ pub(super) fn run(lines: Lines, jobs: u16, exceptions: Exceptions, detail: Detai
     let _ = io::stdout().write_all(score.page().as_bytes());
     match end {
         // A folder that has moved must not look like a success.
-        Ok(()) if score.groups.is_empty() => {
-            complain("there are no cases");
-            Exit::Usage
-        }
+        Ok(()) if score.groups.is_empty() => output::fail("there are no cases"),
         Ok(()) => score.exit(),
-        Err(error) => {
-            complain(&error.to_string());
-            Exit::Usage
-        }
+        Err(error) => output::fail(error),
     }
 }
 

@@ -1,6 +1,5 @@
 //! `mtlsctl crl check`: was a certificate revoked, as these lists say?
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,14 +88,11 @@ impl Check {
         let now = self.at.unwrap_or_else(OffsetDateTime::now_utc);
         let report = match self.report(now) {
             Ok(report) => report,
-            Err(error) => {
-                let _ = writeln!(anstream::stderr(), "error: {error}");
-                return Exit::Usage;
-            }
+            Err(error) => return output::fail(error),
         };
         let text = match self.format {
             Format::Human => report.human(),
-            Format::Json => serde_json::to_string_pretty(&report).map(|text| text + "\n").unwrap_or_default(),
+            Format::Json => output::json(&report),
         };
         let good = report.certificates.iter().all(|checked| checked.status == "good");
         output::print(text, if good { Exit::Good } else { Exit::Errors })

@@ -1,6 +1,5 @@
 //! `mtlsctl crl inspect`: what does the engine make of a revocation list?
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -69,16 +68,11 @@ impl Inspect {
     pub(super) fn run(&self) -> Exit {
         let inspected = match self.inspect() {
             Ok(inspected) => inspected,
-            Err(error) => {
-                let _ = writeln!(anstream::stderr(), "error: {error}");
-                return Exit::Usage;
-            }
+            Err(error) => return output::fail(error),
         };
         let text = match self.format {
             Format::Human => inspected.human(),
-            Format::Json => {
-                serde_json::to_string_pretty(&inspected).map(|text| text + "\n").unwrap_or_default()
-            }
+            Format::Json => output::json(&inspected),
         };
         let good = inspected.error.is_none() && inspected.current == Some(true);
         output::print(text, if good { Exit::Good } else { Exit::Errors })

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::coverage::Gap;
 use super::run::FileResult;
-use crate::cli::trace;
+use crate::cli::{output, trace};
 
 /// Everything that was run.
 #[derive(Debug, Serialize)]
@@ -61,7 +61,7 @@ impl Summary {
 
     /// For programs.
     pub(super) fn json(&self) -> String {
-        serde_json::to_string_pretty(self).map(|text| text + "\n").unwrap_or_default()
+        output::json(self)
     }
 }
 
