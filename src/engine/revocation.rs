@@ -3,6 +3,7 @@
 //! In two parts. What is at hand is looked at before `deny` and `allow`, so that a revoked certificate is called that.
 //! Whatever takes waiting comes last of all: nobody is asked about a client who is not let in anyway.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -15,7 +16,7 @@ use super::{Halt, Need};
 use crate::cert::{Certificate, Fingerprint};
 use crate::policy::trace::{Finding, Stage, Step, Trace};
 use crate::policy::{Denial, OnUnknown, Reason, RevocationRules, TrustBundle, WhileLoading};
-use crate::revocation::crl::{self, List};
+use crate::revocation::crl;
 use crate::revocation::ocsp::{self, Query};
 use crate::revocation::{Checked, Evidence, Judgement, Lists, Method, Response, Status, Unknown, Why};
 
@@ -157,11 +158,13 @@ impl<E: Evidence> Search<'_, E> {
     fn lists(&self) -> Judgement {
         self.of_each_bundle(Method::Crl, |checked, bundle, issuer| {
             let sources = bundle.revocation();
-            let mut lists: Vec<Arc<List>> = sources.lists.clone();
+            // Nothing is copied where all lists stand in the policy, or all are of one source.
+            let mut lists = Cow::Borrowed(sources.lists.as_slice());
             let mut without: Option<Unknown> = None;
             for source in &sources.fetched {
                 match self.evidence.lists(source) {
-                    Lists::Loaded(loaded) => lists.extend(loaded),
+                    Lists::Loaded(loaded) if lists.is_empty() => lists = Cow::Owned(loaded),
+                    Lists::Loaded(loaded) => lists.to_mut().extend(loaded),
                     Lists::Loading => {
                         without = Some(Unknown::new(Why::Loading, "a list has not been fetched yet"));
                     }
