@@ -55,8 +55,8 @@ async fn a_source_is_fetched_as_often_as_each_policy_wants() {
         .listener(Listener::tls("seldom").policy(every(3600)));
     let envoy = Envoy::start(setup).await;
     let client = envoy.client_of("often").presents(&BILLING);
-    settle(&envoy, &client, &at("/lists"), 200, 1).await;
+    settle(&envoy, &client, &at("/lists"), 200, 2).await;
     server.answer("/corp.crl", Answer::body(fresh(&PKI.ca).number(2).revoke(&BILLING).der()));
-    settle(&envoy, &client, &at("/lists"), 403, 1).await;
+    settle(&envoy, &client, &at("/lists"), 403, 2).await;
     envoy.assert_no_trap().await;
 }
