@@ -22,7 +22,7 @@ use time::OffsetDateTime;
 use crate::common::{Asked, ask, policy, route, with};
 use crate::harness::mint::Ca;
 use crate::harness::mint::crl::Crl;
-use crate::harness::{Client, Envoy, Version};
+use crate::harness::{Client, Envoy, Version, get};
 
 /// More than a new list or policy needs to be in force, on a slow machine too.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -72,6 +72,18 @@ fn policy_of(bundles: Value, routes: &[Value]) -> Value {
 /// The VM that made a decision: the first part of the decision's id.
 fn vm(record: &Value) -> String {
     record["id"].as_str().and_then(|id| id.split('-').next()).unwrap_or_default().to_owned()
+}
+
+/// Asks until a client is let in no more, by any worker. Requests that are under way when that changes are cut, and over HTTP/1.1
+/// their connection with them; so it is this client alone that asks meanwhile.
+async fn until_refused(client: &Client, url: &str) {
+    let deadline = Instant::now() + LIMIT;
+    let probe = client.clone().http2();
+    while probe.try_send(get(url)).await.is_ok_and(|reply| reply.status == 200) {
+        assert!(Instant::now() < deadline, "{url} is answered as before");
+    }
+    // The other workers take it a moment later.
+    tokio::time::sleep(Duration::from_millis(500)).await;
 }
 
 /// Asks on new connections until each of so many workers answers with this status, and then some more.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{bundle, fresh, guarded, policy_of, settle, source};
+use super::{bundle, fresh, guarded, policy_of, settle, source, until_refused};
 use crate::common::{BILLING, PKI, WEB, ask, at, route, with};
 use crate::harness::{Answer, Envoy, Gate, Listener, Server, Setup};
 
@@ -57,6 +57,7 @@ async fn a_source_is_fetched_as_often_as_each_policy_wants() {
     let client = envoy.client_of("often").presents(&BILLING);
     settle(&envoy, &client, &at("/lists"), 200, 2).await;
     server.answer("/corp.crl", Answer::body(fresh(&PKI.ca).number(2).revoke(&BILLING).der()));
+    until_refused(&client, &at("/lists")).await;
     settle(&envoy, &client, &at("/lists"), 403, 2).await;
     envoy.assert_no_trap().await;
 }

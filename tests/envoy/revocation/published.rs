@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{LIMIT, bundle, by_lists, fresh, policy_of, settle, source, url};
+use super::{LIMIT, bundle, by_lists, fresh, policy_of, settle, source, until_refused, url};
 use crate::common::{BILLING, PAY, PKI, WEB, ask, ask_on, at, both};
-use crate::harness::{Answer, Envoy, Listener, Server, Setup, Version, get};
+use crate::harness::{Answer, Envoy, Listener, Server, Setup, Version};
 
 const WORKERS: u32 = 3;
 
@@ -36,14 +36,7 @@ async fn a_certificate_on_a_new_list_is_refused_on_every_worker_and_every_open_c
 
         server.answer("/corp.crl", Answer::body(fresh(&PKI.ca).number(2).revoke(&BILLING).der()));
         let published = Instant::now();
-        // Requests that are under way when the list comes are cut, and over HTTP/1.1 their connection with them: so others
-        // find out.
-        let probe = envoy.client().presents(&BILLING).http2();
-        while probe.try_send(get(&at("/lists"))).await.is_ok_and(|reply| reply.status == 200) {
-            assert!(published.elapsed() < REFRESHED, "the new list is not in force");
-        }
-        // The other workers take it a moment later.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        until_refused(&envoy.client().presents(&BILLING), &at("/lists")).await;
         for connection in &mut open {
             let record = ask_on(connection, &at("/lists")).await.assert_revoked(&envoy, "crl").await;
             assert_eq!(record["revocation"]["source"], url("/corp.crl"), "{record}");

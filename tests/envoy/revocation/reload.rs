@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{LIMIT, bundle, by_lists, fresh, policy_of, settle, source};
+use super::{LIMIT, bundle, by_lists, fresh, policy_of, settle, source, until_refused};
 use crate::common::{BILLING, PKI, WEB, ask, at, with};
 use crate::harness::{Answer, Envoy, Server, Setup};
 
@@ -46,6 +46,7 @@ async fn a_new_policy_with_the_same_source_keeps_its_list_without_a_gap_and_with
 
     // Another source is another list.
     envoy.replace_policy(policy(&[by_lists("lists")], "/other.crl"));
+    until_refused(&billing, &at("/lists")).await;
     settle(&envoy, &billing, &at("/lists"), 403, 2).await;
     settle(&envoy, &web, &at("/lists"), 200, 2).await;
     assert_eq!(server.requests("/other.crl").len(), 1);
