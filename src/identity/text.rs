@@ -1,18 +1,17 @@
 //! Patterns for text: the whole of it, its beginning, its end, or a regular expression.
 
 use std::fmt;
+use std::sync::Arc;
 
-use regex::bytes::{Regex, RegexBuilder};
-use regex_syntax::ParserBuilder;
-
+use super::expressions::{ExpressionError, ExpressionSet, Limits};
 use super::pattern::PatternError;
 
 /// The largest compiled regular expression, in bytes. A policy may hold thousands, and every worker holds them all;
 /// and a client chooses the text, of which each byte costs the more the larger the expression is.
 pub const MAX_REGEX_BYTES: usize = 16 * 1024;
 
-/// What a regular expression is compiled between, so that it matches the whole text.
-const ANCHORS: (&str, &str) = (r"\A(?:", r")\z");
+/// Bytes that each regular expression may use to remember what it found out about texts; hostile texts fill them.
+const MAX_REGEX_MEMORY: usize = 2 * 1024 * 1024;
 
 /// How a pattern's text is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +47,7 @@ enum Rule {
     Exact(String),
     Prefix(String),
     Suffix(String),
-    Regex(Regex),
+    Regex { text: String, expression: Arc<ExpressionSet> },
 }
 
 impl TextPattern {
@@ -62,7 +61,9 @@ impl TextPattern {
             TextKind::Exact => Rule::Exact(text.to_owned()),
             TextKind::Prefix => Rule::Prefix(text.to_owned()),
             TextKind::Suffix => Rule::Suffix(text.to_owned()),
-            TextKind::Regex => Rule::Regex(compile(text, case)?),
+            TextKind::Regex => {
+                Rule::Regex { text: text.to_owned(), expression: Arc::new(compile(text, case)?) }
+            }
         };
         Ok(TextPattern { rule, case })
     }
@@ -102,7 +103,10 @@ impl TextPattern {
                 .checked_sub(wanted.len())
                 .and_then(|at| text.get(at..))
                 .is_some_and(|end| self.same(end, wanted)),
-            Rule::Regex(regex) => regex.is_match(text),
+            Rule::Regex { expression, .. } => {
+                let mut matches = false;
+                expression.matching(text, |_| matches = true).is_ok() && matches
+            }
         }
     }
 
@@ -121,7 +125,7 @@ impl fmt::Display for TextPattern {
             Rule::Exact(text) => quoted(text).fmt(out),
             Rule::Prefix(text) => write!(out, r#"{{"prefix": {}}}"#, quoted(text)),
             Rule::Suffix(text) => write!(out, r#"{{"suffix": {}}}"#, quoted(text)),
-            Rule::Regex(regex) => write!(out, r#"{{"regex": {}}}"#, quoted(without_anchors(regex.as_str()))),
+            Rule::Regex { text, .. } => write!(out, r#"{{"regex": {}}}"#, quoted(text)),
         }
     }
 }
@@ -131,7 +135,7 @@ pub(crate) fn quoted(text: &str) -> impl fmt::Display {
     serde_json::Value::from(text)
 }
 
-fn compile(text: &str, case: Case) -> Result<Regex, PatternError> {
+fn compile(text: &str, case: Case) -> Result<ExpressionSet, PatternError> {
     if !text.is_ascii() {
         return Err(PatternError::NotAscii { text: text.to_owned() });
     }
@@ -139,15 +143,14 @@ fn compile(text: &str, case: Case) -> Result<Regex, PatternError> {
         let problem = "the flag `u` is not to be had".to_owned();
         return Err(PatternError::Regex { text: text.to_owned(), problem });
     }
-    // By itself first: `a)|(?:b` would be two alternatives of which neither is anchored at both ends.
-    parse(text, case)?;
-    let (start, end) = ANCHORS;
-    build(&format!("{start}{text}{end}"), text, case)
-}
-
-fn without_anchors(expression: &str) -> &str {
-    let (start, end) = ANCHORS;
-    expression.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).unwrap_or(expression)
+    let limits = Limits { compiled: MAX_REGEX_BYTES, memory: MAX_REGEX_MEMORY };
+    ExpressionSet::new([text], case, limits).map_err(|error| {
+        let text = text.to_owned();
+        match error {
+            ExpressionError::TooLarge => PatternError::RegexTooLarge { text },
+            ExpressionError::Invalid(problem) => PatternError::Regex { text, problem },
+        }
+    })
 }
 
 /// Whether a group such as `(?u)` or `(?iu:...)` is in the expression: without tables it means what it should in some
@@ -160,39 +163,6 @@ fn turns_on_unicode(text: &str) -> bool {
         let end = group.bytes().find(|byte| !byte.is_ascii_alphabetic() && *byte != b'-');
         matches!(end, Some(b':' | b')')) && flags.into_iter().any(|flag| flag == b'u')
     })
-}
-
-fn parse(text: &str, case: Case) -> Result<(), PatternError> {
-    let mut parser =
-        ParserBuilder::new().unicode(false).utf8(false).case_insensitive(case == Case::Ignored).build();
-    match parser.parse(text) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            Err(PatternError::Regex { text: text.to_owned(), problem: last_line(&error.to_string()) })
-        }
-    }
-}
-
-fn build(expression: &str, text: &str, case: Case) -> Result<Regex, PatternError> {
-    RegexBuilder::new(expression)
-        .unicode(false)
-        .case_insensitive(case == Case::Ignored)
-        .size_limit(MAX_REGEX_BYTES)
-        .build()
-        .map_err(|error| {
-            let text = text.to_owned();
-            if matches!(error, regex::Error::CompiledTooBig(_)) {
-                PatternError::RegexTooLarge { text }
-            } else {
-                PatternError::Regex { text, problem: last_line(&error.to_string()) }
-            }
-        })
-}
-
-/// The regex library draws the expression over several lines; the last one says what is wrong.
-fn last_line(message: &str) -> String {
-    let line = message.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 #[cfg(test)]
