@@ -10,8 +10,11 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MODULE := $(TARGET)/mtls_policy.wasm
 COMPILED := $(TARGET)/wasm32-wasip1/release/mtls_policy.wasm
-# In bytes. The aim is 1,200,000; the libraries that check signatures are 142 KB of it.
-MODULE_LIMIT := 1500000
+# In bytes. The aim is 1,200,000; the libraries that check signatures are 142 KB of it, and those that read certificates 88 KB.
+MODULE_LIMIT := 1270000
+# What is marked as worth inlining, as every iterator is, is inlined up to six times the size of other code even where size counts.
+# That makes the module 70 KB larger, and no request faster.
+INLINING := -C llvm-args=-inlinehint-threshold=50
 
 IMAGE ?= mtls-policy:latest
 
@@ -90,17 +93,18 @@ build: module ## Build the filter module and the command `mtlsctl`
 
 .PHONY: module
 module: rust wasm-opt ## Build the filter module
-	@$(CARGO) build --release --lib --target wasm32-wasip1
+	@$(CARGO) rustc --release --lib --target wasm32-wasip1 -- $(INLINING)
 	@$(MAKE) --no-print-directory $(MODULE)
 	@bytes=$$(wc -c < $(MODULE)); echo "$(MODULE): $$bytes bytes"; \
 	if [ $$bytes -gt $(MODULE_LIMIT) ]; then echo "the module is larger than $(MODULE_LIMIT) bytes" >&2; exit 1; fi
 
 WASM_FEATURES := --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext
 
-# What rustc leaves on the table across functions; the features are those that rustc builds with. Then the callbacks go that the
-# SDK exports and the filter does not have, 12 KB: Envoy would call each for every request. New ones belong into the list.
+# What rustc leaves on the table across functions; the features are those that rustc builds with. Nothing lives in the lowest
+# kilobyte, where the stack would end. Then the callbacks go that the SDK exports and the filter does not have, 12 KB: Envoy would
+# call each for every request. New ones belong into the list.
 $(MODULE): $(COMPILED) envoy/exports.json
-	@wasm-opt -Oz $(WASM_FEATURES) --strip-debug --strip-producers $< --output $@.whole
+	@wasm-opt -Oz --low-memory-unused --const-hoisting $(WASM_FEATURES) --strip-debug --strip-producers $< --output $@.whole
 	@wasm-metadce $(WASM_FEATURES) --graph-file envoy/exports.json $@.whole --output $@ >/dev/null
 	@rm $@.whole
 
