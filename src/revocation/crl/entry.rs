@@ -2,7 +2,7 @@
 
 use super::error::{InField as _, LoadError, Place};
 use super::extension::{self, Seen};
-use super::moment::Moment;
+use super::moment::{Moment, UTC_TIME};
 use crate::cert::der::{self, Element, INTEGER, NotDer, Reader, SEQUENCE};
 use crate::revocation::EntryReason;
 
@@ -13,7 +13,6 @@ pub const MAX_SERIAL_OCTETS: usize = 64;
 /// The most extensions of one entry. There are four that anybody ever defined.
 const MAX_ENTRY_EXTENSIONS: usize = 8;
 
-const UTC_TIME: u8 = 0x17;
 const UTC_TIME_OCTETS: u8 = 13;
 const ENUMERATED: u8 = 0x0a;
 

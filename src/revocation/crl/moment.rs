@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::cert::der::{Element, NotDer};
 
-const UTC_TIME: u8 = 0x17;
+pub(super) const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
 /// Seconds from the beginning of 1950, where UTCTime begins, to that of 1970.
