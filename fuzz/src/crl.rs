@@ -101,11 +101,15 @@ fn entries(contents: &[u8]) -> HashMap<(u32, Vec<u8>), Vec<u8>> {
         let mut reason = 0;
         for (_, extension) in fields.get(2).map(|(_, list)| elements(list)).unwrap_or_default() {
             let parts = elements(extension);
-            let value = parts.last().map(|(_, value)| elements(value)).unwrap_or_default();
-            let value = value.first().map(|(_, value)| *value).unwrap_or_default();
+            // Only what is known holds DER for certain.
+            let value = || {
+                let value = parts.last().map(|(_, value)| elements(value)).unwrap_or_default();
+                value.first().map(|(_, value)| *value).unwrap_or_default()
+            };
             match parts.first() {
-                Some((_, [0x55, 0x1d, 21])) => reason = value.first().copied().unwrap_or_default(),
+                Some((_, [0x55, 0x1d, 21])) => reason = value().first().copied().unwrap_or_default(),
                 Some((_, [0x55, 0x1d, 29])) => {
+                    let value = value();
                     let known = issuers.iter().skip(1).position(|known| *known == value);
                     current = known.map_or(issuers.len(), |at| at + 1);
                     if known.is_none() {

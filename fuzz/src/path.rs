@@ -28,7 +28,8 @@ fn may_mean_admin(path: &[u8]) -> bool {
     let twice = decode(&once);
     [path.to_vec(), once, twice].into_iter().any(|path| {
         let segments = |path: &[u8]| -> Vec<Vec<u8>> {
-            let slashed = path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect::<Vec<u8>>();
+            let slashed =
+                path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect::<Vec<u8>>();
             let mut kept: Vec<Vec<u8>> = Vec::new();
             for segment in slashed.split(|byte| *byte == b'/') {
                 let segment = segment.split(|byte| *byte == b';').next().unwrap_or_default();

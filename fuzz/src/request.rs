@@ -150,7 +150,8 @@ fn pem(der: &[u8]) -> String {
         if index % 16 == 0 {
             text.push('\n');
         }
-        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits =
+            chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let sextet = usize::try_from(bits >> (18 - 6 * place) & 0x3f).unwrap_or_default();
             text.push(if place <= chunk.len() { char::from(ALPHABET[sextet]) } else { '=' });
