@@ -23,6 +23,8 @@ const SOON: Duration = Duration::from_millis(1);
 /// What every stream of a configured plugin shares.
 pub(super) struct Guard {
     pub(super) engine: Engine,
+    /// The context of the root that was configured so: calls that are made for it are answered to it, and live as long as it.
+    pub(super) root: u32,
     /// Borrowed mutably by ticks and responses only, and for no longer than the call.
     pub(super) lists: RefCell<Lists>,
     /// Borrowed for no longer than a call.
@@ -41,10 +43,16 @@ pub(super) struct Generation {
 }
 
 impl Guard {
-    pub(super) fn new(engine: Engine, vm: u64, streams: Rc<Streams>, ticks: Rc<Ticks>) -> Rc<Self> {
+    pub(super) fn new(
+        engine: Engine,
+        root: u32,
+        vm: u64,
+        streams: Rc<Streams>,
+        ticks: Rc<Ticks>,
+    ) -> Rc<Self> {
         let lists = RefCell::new(Lists::new(engine.policy()));
         let responses = RefCell::default();
-        Rc::new(Self { engine, lists, responses, streams, ticks, vm, decisions: Cell::new(0) })
+        Rc::new(Self { engine, root, lists, responses, streams, ticks, vm, decisions: Cell::new(0) })
     }
 
     pub(super) fn next_id(&self) -> DecisionId {

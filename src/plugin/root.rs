@@ -38,7 +38,7 @@ impl Root {
             // Seeded at random by the host, and all that is wanted is that two VMs differ.
             let vm = RandomState::new().hash_one(digest.as_bytes());
             let streams = Streams::of(PluginName::configured());
-            let guard = Guard::new(Engine::new(policy), vm, streams, Rc::clone(&self.ticks));
+            let guard = Guard::new(Engine::new(policy), self.context, vm, streams, Rc::clone(&self.ticks));
             guard.streams.take_over(&guard);
             if let Some(replaced) = self.guard.replace(guard) {
                 replaced.streams.retire(&replaced);
@@ -52,18 +52,19 @@ impl Root {
         let now = host::now();
         let lists = guard.lists.borrow_mut().tick(now);
         let streams = guard.streams.tick(now);
-        // From here on for the plugin again, not for a stream.
-        let asking = match host::act_for(self.context) {
-            Ok(()) => {
-                self.guards().into_iter().filter_map(|guard| guard.responses.borrow_mut().tick(now?)).min()
-            }
-            Err(_) => None,
+        let ask = |guard: Rc<Guard>| {
+            // A question is its own root's to send: what comes back is looked for there, and Envoy drops it where that root ends.
+            host::act_for(guard.root).ok()?;
+            guard.responses.borrow_mut().tick(now?)
         };
+        let asking = self.guards().into_iter().filter_map(ask).min();
+        // From here on for this plugin again.
+        let _ = host::act_for(self.context);
         metrics::flush();
         self.ticks.set([lists, streams, asking].into_iter().flatten().min());
     }
 
-    /// The plugin's own state, and that of the root which took its place, whose questions are sent from here too: there
+    /// The plugin's own state, and that of the root which took its place, whose questions are seen to from here too: there
     /// need not be a tick there.
     fn guards(&self) -> Vec<Rc<Guard>> {
         let Some(guard) = &self.guard else { return Vec::new() };
@@ -87,10 +88,7 @@ impl Context for Root {
         let taken = guard.lists.borrow_mut().on_response(token, num_headers, body_size);
         if !taken {
             let now = host::now();
-            let _ = self
-                .guards()
-                .iter()
-                .any(|guard| guard.responses.borrow_mut().on_response(token, num_headers, body_size, now));
+            guard.responses.borrow_mut().on_response(token, num_headers, body_size, now);
         }
         self.work();
     }

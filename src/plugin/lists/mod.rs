@@ -147,8 +147,10 @@ impl Lists {
         if let revocation::Lists::Loaded(_) = lists {
             return lists;
         }
-        // Another worker may have had them since the last tick; no request is denied for want of a list that another got.
-        known.reader.read_all();
+        // Another worker may have got them since the last look; no request is denied for want of a list that another has.
+        if let Some(now) = host::now() {
+            known.reader.read(millis(now));
+        }
         self.note_changes();
         known.reader.lists()
     }

@@ -13,18 +13,25 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use self::kept::{Kept, Question};
+use self::kept::Question;
 use super::host;
 use super::metrics;
 use crate::cert::Fingerprint;
-use crate::revocation::ocsp::{self, MAX_RESPONSE_BYTES, NONCE_BYTES, Nonce, Query};
+use crate::revocation::ocsp::{self, Kept, MAX_RESPONSE_BYTES, NONCE_BYTES, Nonce, Query, Responder};
 use crate::revocation::{Response, Unknown, Why};
 
 /// Most certificates that one VM keeps answers about: about 4 MB.
 const MOST_KEPT: usize = 8192;
 
-/// Most questions that one VM has under way: a quarter of the requests that a cluster takes at once unless told otherwise.
-const MOST_CALLS: usize = 256;
+/// Most questions that one VM has under way.
+const MOST_CALLS: usize = 1024;
+
+/// Most of them to one responder, so that one that hangs holds nobody up who asks another: an eighth of the requests that a
+/// cluster takes at once unless told otherwise.
+const MOST_CALLS_EACH: usize = 128;
+
+/// How often what came of a question is offered to shared data while other VMs write there.
+const MOST_WRITES: usize = 4;
 
 /// Most wishes that one tick looks at.
 const MOST_LOOKED_AT: usize = 256;
@@ -76,6 +83,7 @@ enum State {
 
 struct Call {
     key: Fingerprint,
+    responder: Arc<Responder>,
     nonce: Option<[u8; NONCE_BYTES]>,
     /// When nothing will be heard of it any more.
     lost: OffsetDateTime,
@@ -93,15 +101,23 @@ impl Responses {
                 return Response::Failed(overloaded);
             }
             // Another VM may have asked before.
-            let kept = Kept::shared(key).0.unwrap_or_default();
+            let kept = kept::read(key).0.unwrap_or_default();
             let known = Known { question: Question::of(query), kept, state: State::Idle, used: true };
             self.known.insert(key, known);
         }
         let Some(known) = self.known.get_mut(&key) else { return Response::Pending };
         known.used = true;
         if known.kept.is_due(now) && known.state == State::Idle {
-            known.state = State::Wanted;
-            self.wanted.push_back(key);
+            // Another VM may have asked meanwhile, and have learnt that the certificate is revoked.
+            if let Some(shared) = kept::read(key).0
+                && known.kept.merge(shared, now)
+            {
+                self.generation += 1;
+            }
+            if known.kept.is_due(now) {
+                known.state = State::Wanted;
+                self.wanted.push_back(key);
+            }
         }
         known.response(now)
     }
@@ -139,7 +155,7 @@ impl Responses {
             let Some(key) = self.wanted.pop_front() else { break };
             match self.pursue(key, now) {
                 Pursued::Known => {}
-                Pursued::ByAnother => self.wanted.push_back(key),
+                Pursued::ByAnother | Pursued::Later => self.wanted.push_back(key),
                 Pursued::Sent => sent += 1,
             }
         }
@@ -154,48 +170,52 @@ impl Responses {
         }
     }
 
-    /// Takes the response to the call `token`; false where the call is not one of these. Without headers the call has failed,
-    /// and there is nothing to ask the host for.
+    /// Takes the response to the call `token`, if it is one of these. Without headers the call has failed, and there is nothing to
+    /// ask the host for.
     pub(super) fn on_response(
         &mut self,
         token: u32,
         num_headers: usize,
         body_size: usize,
         now: Option<OffsetDateTime>,
-    ) -> bool {
+    ) {
         if !self.calls.contains_key(&token) {
-            return false;
+            return;
         }
-        let Some(now) = now else {
-            // Without a time nothing can be checked, and nothing kept; the call counts as lost when there is one again.
-            return true;
-        };
+        // Without a time nothing can be checked, and nothing kept; the call counts as lost when there is one again.
+        let Some(now) = now else { return };
         let body = received(num_headers, body_size);
         self.finish(token, now, |question, nonce| {
             ocsp::read(&body?, &question.query(), nonce, now)
                 .map_err(|error| Unknown::new(error.why(), error.to_string()))
         });
-        true
     }
 
     /// Has a certificate asked about, unless another VM does or did.
     fn pursue(&mut self, key: Fingerprint, now: OffsetDateTime) -> Pursued {
         let Some(known) = self.known.get_mut(&key) else { return Pursued::Known };
-        let (shared, seen) = Kept::shared(key);
+        let (shared, seen) = kept::read(key);
         if let Some(shared) = shared {
-            if !shared.is_due(now) {
+            let is_asked_for = shared.is_asked_for(now);
+            // What is written below must not be older than what stands there.
+            if known.kept.merge(shared, now) {
+                self.generation += 1;
+            }
+            if !known.kept.is_due(now) {
                 known.state = State::Idle;
-                if known.kept.replace(shared, now) {
-                    self.generation += 1;
-                }
                 return Pursued::Known;
             }
-            if shared.is_asked_for(now) {
+            if is_asked_for {
                 return Pursued::ByAnother;
             }
         }
         let responder = Arc::clone(&known.question.responder);
-        if !known.kept.claim(key, seen.as_ref(), now + responder.timeout + LOST_AFTER) {
+        let asked = self.calls.values().filter(|call| Arc::ptr_eq(&call.responder, &responder)).count();
+        if asked >= MOST_CALLS_EACH {
+            return Pursued::Later;
+        }
+        let lost = now + responder.timeout + LOST_AFTER;
+        if !kept::write(&known.kept, key, seen.as_ref(), Some(lost)) {
             return Pursued::ByAnother;
         }
         known.state = State::Asking;
@@ -206,8 +226,7 @@ impl Responses {
         };
         match send(&known.question, nonce.as_ref()) {
             Ok(token) => {
-                let lost = now + responder.timeout + LOST_AFTER;
-                self.calls.insert(token, Call { key, nonce, lost });
+                self.calls.insert(token, Call { key, responder, nonce, lost });
             }
             Err(unknown) => self.keep(key, Err(unknown), now),
         }
@@ -236,10 +255,17 @@ impl Responses {
             host::log(proxy_wasm::types::LogLevel::Warn, &line);
             metrics::add("ocsp.failures", 1);
         }
-        if known.kept.learn(outcome, &known.question.responder, now) {
-            self.generation += 1;
+        let (mut shared, mut seen) = kept::read(key);
+        let mut has_changed = shared.take().is_some_and(|shared| known.kept.merge(shared, now));
+        has_changed |= known.kept.learn(outcome, &known.question.responder, now);
+        for _ in 0..MOST_WRITES {
+            if kept::write(&known.kept, key, seen.as_ref(), None) {
+                break;
+            }
+            (shared, seen) = kept::read(key);
+            has_changed |= shared.take().is_some_and(|shared| known.kept.merge(shared, now));
         }
-        known.kept.share(key);
+        self.generation += u64::from(has_changed);
     }
 
     /// Makes room: forgets what nobody has asked for since the last time, and is not being asked for.
@@ -257,6 +283,8 @@ enum Pursued {
     Known,
     /// Another VM asks.
     ByAnother,
+    /// Too many questions to the same responder are under way.
+    Later,
     /// This VM has asked.
     Sent,
 }

@@ -18,6 +18,7 @@
 mod certificate_id;
 mod error;
 mod judge;
+mod kept;
 mod read;
 mod request;
 mod response;
@@ -33,6 +34,7 @@ use time::OffsetDateTime;
 
 pub use self::error::OcspError;
 pub use self::judge::{WITHOUT_NEXT_UPDATE, judge};
+pub use self::kept::Kept;
 pub use self::read::read;
 pub use self::request::HttpRequest;
 pub use self::response::{MAX_ANSWERS, MAX_CERTIFICATES, MAX_RESPONSE_BYTES};
