@@ -99,13 +99,13 @@ impl<E: Evidence> Search<'_, E> {
                 return Err(Halt::Needs(Need { at_most }));
             }
             // The first method's word, unless it had nothing to go by. What has yet to come is waited for, whoever failed
-            // before it, and is no excuse for who failed.
-            let is_to_come = judgement.why() == Some(Why::Loading)
-                && match self.rules.while_loading {
-                    WhileLoading::Wait(_) | WhileLoading::Deny => true,
-                    WhileLoading::Allow => false,
-                };
-            let says_more = unknown.as_ref().is_none_or(|first| first.why() == Some(Why::Missing));
+            // before it; where it lets in, it is no excuse for who failed, whichever came first.
+            let loading_lets_in = self.rules.while_loading == WhileLoading::Allow;
+            let is_to_come = judgement.why() == Some(Why::Loading) && !loading_lets_in;
+            let says_more = unknown.as_ref().and_then(Judgement::why).is_none_or(|first| {
+                first == Why::Missing
+                    || first == Why::Loading && loading_lets_in && judgement.why() != Some(Why::Missing)
+            });
             if says_more || is_to_come {
                 unknown = Some(judgement);
             }

@@ -327,6 +327,20 @@ fn a_list_that_is_to_come_is_waited_for_though_the_responder_failed() {
 }
 
 #[test]
+fn a_list_that_is_to_come_is_no_excuse_for_a_responder_that_failed_whichever_is_asked_first() {
+    let loading = |failed: Known| Known { lists: Lists::Loading, ..failed };
+    for check in [json!(["crl", "ocsp"]), json!(["ocsp", "crl"])] {
+        let rules = json!({ "check": check, "while_loading": "allow" });
+        let engine = engine(rules, json!({ "crls": [fetched()], "ocsp": responder() }));
+        let word_of = |known| word(&decision(&engine, &minted("billing"), &known));
+        assert_eq!(word_of(loading(failed(Why::BadSignature))), "revocation_unknown");
+        assert_eq!(word_of(loading(answered(revoked()))), "revoked");
+        assert_eq!(word_of(loading(answered(Status::Good))), "verified");
+        assert_eq!(word_of(loading(failed(Why::Missing))), "verified");
+    }
+}
+
+#[test]
 fn a_certificate_of_an_issuer_that_no_bundle_holds_is_unknown_though_a_peer_may_present_the_issuer() {
     let engine = engine(json!({ "check": ["crl"] }), json!({ "crls": [fetched()] }));
     // The same name with another key is another issuer.

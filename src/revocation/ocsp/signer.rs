@@ -9,6 +9,10 @@ use crate::cert::{Certificate, signature};
 use crate::identity::{DistinguishedName, NameDigest};
 use crate::trust::Authority;
 
+/// Most certificates of one responder that are tried: signatures take milliseconds, and whoever answers could send many of no use.
+/// A responder that renews its certificate may send the old one, too.
+const MAX_DELEGATES: usize = 2;
+
 impl ResponderId<'_> {
     /// Whether it is the holder of this certificate.
     fn names(self, signer: &Authority) -> bool {
@@ -38,12 +42,11 @@ pub(super) fn check(
         }
     }
     // At most `MAX_CERTIFICATES`. Those that cannot be read are nobody's.
-    for der in &response.certificates {
-        let Ok(certificate) = Certificate::from_der(der.to_vec()) else { continue };
-        let Ok(delegate) = Authority::of(certificate) else { continue };
-        if !response.signer.names(&delegate) {
-            continue;
-        }
+    let delegates = response.certificates.iter().filter_map(|der| {
+        let certificate = Certificate::from_der(der.to_vec()).ok()?;
+        Authority::of(certificate).ok().filter(|delegate| response.signer.names(delegate))
+    });
+    for delegate in delegates.take(MAX_DELEGATES) {
         match check_delegate(&delegate, issuer, now).and_then(|()| verify(response, &delegate)) {
             Ok(()) => return Ok(Some(delegate.validity().not_after)),
             Err(problem) => {
