@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Authority, Standing, extensions};
-use crate::cert::Certificate;
+use crate::cert::{Certificate, Fingerprint};
 use crate::identity::{DistinguishedName, NameDigest};
 use crate::sorted::{sorted, sorted_by_key};
 
@@ -212,6 +212,16 @@ impl Authorities {
     pub fn issuers_of(&self, authority: &Authority) -> impl Iterator<Item = &Arc<Authority>> {
         let issuers = self.find(authority).map(|one| one.issuers.as_slice()).unwrap_or_default();
         issuers.iter().filter_map(|at| self.accepted.get(usize::from(*at))).map(|one| &one.authority)
+    }
+
+    /// Whether two keys of this name are of one CA by its own word: one of them signed a certificate of the other, with that name
+    /// (a self-issued certificate, RFC 5280 section 3.2).
+    pub fn are_linked(&self, name: NameDigest, one: Fingerprint, other: Fingerprint) -> bool {
+        self.named(name).filter(|linked| [one, other].contains(&linked.spki_fingerprint())).any(|linked| {
+            let mut issuers = self.issuers_of(linked).map(|issuer| issuer.spki_fingerprint());
+            let sought = if linked.spki_fingerprint() == one { other } else { one };
+            linked.issuer_digest() == Some(name) && issuers.any(|issuer| issuer == sought)
+        })
     }
 
     /// Whether both chain to one and the same anchor (RFC 5280 section 6.3.3 (f)).

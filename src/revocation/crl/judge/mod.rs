@@ -8,7 +8,8 @@
 //! are valid now; and that nothing of the certificate's scope is in force which cannot be read. All else is unknown.
 //!
 //! What the RFC leaves open: a signer that is not the issuer shares an anchor with it, and is not itself revoked as far as
-//! these lists tell. That they tell is not demanded: the bundle names the signer, whose own status is often on no list
+//! these lists tell. The list of another key of the issuer's name always revokes; whether it makes good, says
+//! [`vouches`](Judge::vouches). That they tell is not demanded: the bundle names the signer, whose own status is often on no list
 //! but its own.
 
 mod series;
@@ -99,7 +100,10 @@ impl<'a> Judge<'a> {
             }
             match self.word(list, claims) {
                 Word::Revoked(entry) => return tally.revoked(entry, list),
-                Word::NotRevoked(by) => self.count(list, by, coverage, signer, &mut tally),
+                Word::NotRevoked(by) if self.vouches(list, issuer) => {
+                    self.count(list, by, coverage, signer, &mut tally);
+                }
+                Word::NotRevoked(_) => tally.meet(Obstacle::OtherKey, None),
                 Word::Nothing => {}
                 Word::Obstacle(obstacle) => tally.meet(obstacle, Some(list)),
             }

@@ -83,6 +83,23 @@ impl Judge<'_> {
         found
     }
 
+    /// Whether a certificate of `issuer` that is on no list of the signer of `list` is not revoked for that.
+    ///
+    /// A CA may keep a list for each of its keys, as Active Directory does after a renewal with a new key, and none of these tells
+    /// of which key's certificates it is. So the list of another key of the issuer's name vouches only where that key signs nothing
+    /// but lists, or where a self-issued certificate links both keys (RFC 4210 section 4.4).
+    pub(super) fn vouches(self, list: &List, issuer: &Authority) -> bool {
+        let (Some(name), Some(of)) = (list.reach().issuer(), issuer.subject_digest()) else { return false };
+        let key = list.head().signer;
+        // The certificate itself names a signer that goes by another name than its issuer.
+        if name != of || key == issuer.spki_fingerprint() {
+            return true;
+        }
+        let mut of_key = self.authorities.named(name).filter(|other| other.spki_fingerprint() == key);
+        !of_key.any(|other| self.authorities.may_issue(other))
+            || self.authorities.are_linked(name, key, issuer.spki_fingerprint())
+    }
+
     /// Whether a signer's own certificate was revoked, as far as lists tell that are not its own.
     fn is_revoked(self, signer: &Authority, trail: Trail<'_>) -> bool {
         let fingerprint = signer.certificate().fingerprint();

@@ -16,6 +16,7 @@ pub(super) enum Obstacle {
     SignerNotValid,
     Unclear,
     NoBase,
+    OtherKey,
 }
 
 impl Obstacle {
@@ -36,6 +37,10 @@ impl Obstacle {
                 "what the list or the certificate says of distribution points, issuers or basicConstraints cannot be read",
             ),
             Self::NoBase => (Why::Missing, "there is a delta list, and no list on which it builds"),
+            Self::OtherKey => (
+                Why::Missing,
+                "a list by another key of its issuer revokes only, and no list by the key that signed it tells",
+            ),
         };
         Unknown::new(why, detail)
     }

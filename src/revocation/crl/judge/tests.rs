@@ -447,16 +447,74 @@ fn a_ca_may_have_another_key_for_its_lists() {
     assert_eq!(world().with(&root.crl().revoke_serial(&serial)).with(&issuing.crl()).status(&leaf), "good");
 }
 
+/// A CA that was renewed with a new key, as far as keyUsage tells, and a leaf of its old key.
+struct Renewed {
+    root: Ca,
+    old: Ca,
+    new: Ca,
+    leaf: Minted,
+}
+
+impl Renewed {
+    fn new(bits_of_new: u8) -> Renewed {
+        let root = root();
+        let old = root.signer("Acme Issuing", "old", CERT_SIGN | CRL_SIGN, true);
+        let new = root.signer("Acme Issuing", "new", bits_of_new, true);
+        let leaf = old.leaf("billing").mint();
+        Renewed { root, old, new, leaf }
+    }
+
+    fn status(&self, links: &[&Ca], lists: &[Crl]) -> &'static str {
+        let intermediates = [&[&self.old, &self.new], links].concat();
+        World::new(&[&self.root], &intermediates).all(lists).status(&self.leaf)
+    }
+}
+
 #[test]
-fn a_list_by_another_key_of_a_ca_is_about_all_of_its_certificates() {
-    let root = root();
-    let [old, new] = ["old", "new"].map(|key| root.signer("Acme Issuing", key, CERT_SIGN | CRL_SIGN, true));
-    let leaf = old.leaf("billing").mint();
-    let world = || World::new(&[&root], &[&old, &new]);
-    assert_eq!(world().with(&new.crl()).status(&leaf), "good");
-    assert_eq!(world().with(&new.crl().revoke(&leaf)).status(&leaf), "revoked");
-    // Each key may have a list of its own.
-    assert_eq!(world().with(&new.crl()).with(&old.crl().revoke(&leaf)).status(&leaf), "revoked");
+fn a_list_by_another_key_that_signs_certificates_revokes_and_makes_nobody_good() {
+    let ca = Renewed::new(CERT_SIGN | CRL_SIGN);
+    let (old, new, leaf) = (ca.old.crl(), ca.new.crl(), &ca.leaf);
+    assert_eq!(ca.status(&[], &[new.clone()]), "missing");
+    assert_eq!(ca.status(&[], &[new.clone(), old.clone().expired()]), "stale");
+    assert_eq!(ca.status(&[], &[new.clone(), old.clone().this_update(year(2027))]), "future");
+    assert_eq!(ca.status(&[], &[new.clone(), old.clone()]), "good");
+    assert_eq!(ca.status(&[], &[new.clone().expired(), old.clone()]), "good");
+    assert_eq!(ca.status(&[], &[new.clone().revoke(leaf)]), "revoked");
+    assert_eq!(ca.status(&[], &[new.clone().revoke(leaf), old.clone()]), "revoked");
+    assert_eq!(ca.status(&[], &[new.clone(), old.clone().revoke(leaf)]), "revoked");
+    assert_eq!(ca.status(&[], &[new.clone(), old.clone().expired().revoke(leaf)]), "revoked");
+    // For the reasons that the issuer's own lists do not cover, neither.
+    let some = old.scope(&Scope::new().reasons(&[1, 2]));
+    assert_eq!(ca.status(&[], &[new, some]), "missing");
+}
+
+#[test]
+fn a_list_by_another_key_that_signs_lists_only_makes_good() {
+    let ca = Renewed::new(CRL_SIGN);
+    let (old, new) = (ca.old.crl(), ca.new.crl());
+    assert_eq!(ca.status(&[], &[new.clone()]), "good");
+    assert_eq!(ca.status(&[], &[new.clone(), old.expired()]), "good");
+    assert_eq!(ca.status(&[], &[new.clone().revoke(&ca.leaf)]), "revoked");
+    // Another certificate of that key may sign certificates.
+    let both = ca.root.below("Acme Issuing", "new", |_| {});
+    assert_eq!(ca.status(&[&both], &[new]), "missing");
+}
+
+#[test]
+fn a_self_issued_certificate_links_the_keys_of_a_ca() {
+    let ca = Renewed::new(CERT_SIGN | CRL_SIGN);
+    let list = ca.new.crl();
+    let new_with_old = ca.old.below("Acme Issuing", "new", |_| {});
+    let old_with_new = ca.new.below("Acme Issuing", "old", |_| {});
+    for link in [&new_with_old, &old_with_new] {
+        assert_eq!(ca.status(&[link], &[list.clone()]), "good");
+        assert_eq!(ca.status(&[link], &[list.clone().revoke(&ca.leaf)]), "revoked");
+    }
+    let other_key = ca.old.below("Acme Issuing", "newest", |_| {});
+    let other_name = ca.old.below("Acme Issuing 2", "new", |_| {});
+    for link in [&other_key, &other_name] {
+        assert_eq!(ca.status(&[link], &[list.clone()]), "missing");
+    }
 }
 
 #[test]
