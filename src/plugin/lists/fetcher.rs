@@ -6,7 +6,7 @@ use std::time::Duration;
 use proxy_wasm::types::LogLevel;
 use time::OffsetDateTime;
 
-use super::publish::{Progress, Publication, Removal, lease_key, may_replace, state_key, wish};
+use super::publish::{Progress, Publication, Removal, lease_key, state_key, wish};
 use super::reader::Reader;
 use super::{Slice, Subject};
 use crate::audit::SourceRecord;
@@ -136,7 +136,7 @@ impl Fetcher {
                         Err(error) => self.fail(reader, &error.into()),
                     }
                 }
-                Work::Publishing(publication, validators) => match publication.step(millis(now), slice) {
+                Work::Publishing(publication, validators) => match publication.step(now, slice) {
                     // The rest is for the next tick.
                     Progress::Working => break,
                     Progress::Done(removal) => {
@@ -271,7 +271,7 @@ impl Fetcher {
             if in_force.head.digest == head.digest {
                 return self.succeed(reader, Success::Unchanged, validators, now);
             }
-            if let Err(why) = may_replace(head, &in_force.head) {
+            if let Err(why) = head.may_replace(&in_force.head, now) {
                 return self.fail(reader, &why.into());
             }
         }

@@ -8,9 +8,11 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 use super::{Slice, Subject};
 use crate::cert::Fingerprint;
-use crate::plugin::shared::{self, Key};
+use crate::plugin::shared::{self, Key, millis};
 use crate::revocation::crl::{Head, Loaded, NotNewer, ShardStream};
 
 /// The most shards that are set in one tick.
@@ -129,16 +131,17 @@ impl Publication {
         Self { subject: Rc::clone(subject), head, shards: Some(shards), place: None }
     }
 
-    /// Goes on. `now` is in milliseconds since 1970.
-    pub(super) fn step(&mut self, now: u64, slice: &Slice) -> Progress {
+    /// Goes on.
+    pub(super) fn step(&mut self, now: OffsetDateTime, slice: &Slice) -> Progress {
         let key = head_key(&self.subject, self.head.signer);
         let seen = shared::get(&key);
         let old = seen.as_ref().and_then(|seen| Published::from_bytes(&seen.value, &self.subject.source.url));
         if let Some(old) = &old
-            && let Err(why) = may_replace(&self.head, &old.head)
+            && let Err(why) = self.head.may_replace(&old.head, now)
         {
             return Progress::Refused(why);
         }
+        let now = millis(now);
         if self.place.is_none() {
             if old.as_ref().is_some_and(|old| now.abs_diff(old.since) < REST) {
                 return Progress::Working;
@@ -185,17 +188,6 @@ pub(super) fn withdraw(subject: &Subject, now: u64) -> Vec<Removal> {
         is_own.then(|| Removal::new(&published, subject, now))
     });
     published.collect()
-}
-
-/// Whether a list may take the place of one of the same source and signer. What a list is about may change, if it is younger;
-/// a delta takes the place of a delta only.
-pub(super) fn may_replace(new: &Head, old: &Head) -> Result<(), NotNewer> {
-    match new.may_replace(old) {
-        Err(NotNewer::OtherList) if new.is_delta() == old.is_delta() && new.this_update > old.this_update => {
-            Ok(())
-        }
-        other => other,
-    }
 }
 
 /// Removes the shards of a list that was replaced, and no others: the slot may have been written anew.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{bundle, by_lists, fresh, hours, now, policy_of, source, url};
 use crate::common::{PKI, ask, at, service};
-use crate::harness::mint::crl::UNHEARD_OF;
+use crate::harness::mint::crl::{Scope, UNHEARD_OF};
 use crate::harness::mint::{Ca, Key};
 use crate::harness::{Answer, Envoy, Listener, Server, Setup, Version};
 
@@ -36,6 +36,10 @@ fn failures() -> Vec<Failure> {
         }),
         ("other-ca", "unknown_signer", |_| Answer::body(fresh(&PKI.stranger).number(11).der())),
         ("older", "not_newer", |ca| Answer::body(fresh(ca).number(9).this_update(now() - hours(0)).der())),
+        ("other-scope", "not_newer", |ca| {
+            let of_cas = fresh(ca).number(11).this_update(now() + hours(0)).scope(&Scope::new().only_ca());
+            Answer::body(of_cas.der())
+        }),
         ("future", "future", |ca| Answer::body(fresh(ca).number(11).this_update(now() + hours(2)).der())),
         ("unnumbered", "no_number", |ca| Answer::body(fresh(ca).no_number().der())),
         ("critical", "unsupported", |ca| {
