@@ -207,6 +207,13 @@ impl<E: Evidence> Search<'_, E> {
                 Response::Failed(unknown) => Judgement::unknown(unknown.why, unknown.detail),
             };
             judgement.source.get_or_insert_with(|| Arc::clone(&responder.url));
+            match bundle.authorities().issuer_valid_until(issuer, self.now) {
+                Some(until) => judgement.until = Some(judgement.until.map_or(until, |end| end.min(until))),
+                None if judgement.status == Status::Good => {
+                    judgement.status = Status::Unknown(Unknown::issuer_not_valid());
+                }
+                None => {}
+            }
             judgement
         });
         if !matches!(judgement.status, Status::Unknown(_)) {

@@ -108,6 +108,11 @@ impl Unknown {
     pub fn new(why: Why, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { why, detail: detail.into() }
     }
+
+    /// No certificate of its issuer's name and key is valid now: nobody below it is good, whoever says so.
+    pub(crate) fn issuer_not_valid() -> Self {
+        Self::new(Why::IssuerUnknown, "the certificate of its issuer has expired or is not yet valid")
+    }
 }
 
 /// Why a certificate's status cannot be told: stable codes, for records and counters.

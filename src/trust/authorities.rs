@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 use super::{Authority, Standing, extensions};
 use crate::cert::{Certificate, Fingerprint};
 use crate::identity::{DistinguishedName, NameDigest};
@@ -212,6 +214,19 @@ impl Authorities {
     pub fn issuers_of(&self, authority: &Authority) -> impl Iterator<Item = &Arc<Authority>> {
         let issuers = self.find(authority).map(|one| one.issuers.as_slice()).unwrap_or_default();
         issuers.iter().filter_map(|at| self.accepted.get(usize::from(*at))).map(|one| &one.authority)
+    }
+
+    /// How long an issuer that is valid at `now` stays so, by any certificate of its name and key; `None` where none is valid.
+    pub fn issuer_valid_until(&self, issuer: &Authority, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        if issuer.is_valid_at(now) {
+            return Some(issuer.validity().not_after);
+        }
+        let renewed = self.named(issuer.subject_digest()?).find(|other| {
+            other.spki_fingerprint() == issuer.spki_fingerprint()
+                && other.is_valid_at(now)
+                && self.may_issue(other)
+        })?;
+        Some(renewed.validity().not_after)
     }
 
     /// Whether two keys of this name are of one CA by its own word: one of them signed a certificate of the other, with that name

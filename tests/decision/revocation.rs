@@ -297,6 +297,24 @@ fn an_answer_decides_and_holds_until_its_time_is_over() {
 }
 
 #[test]
+fn an_answer_makes_nobody_good_whose_issuer_is_not_valid() {
+    let until = |end: i64| ca().renewed(|params| params.not_after = at(end));
+    let of = |anchors: &[Ca], status: Status| {
+        let anchors: Vec<_> = anchors.iter().map(Ca::pem).collect();
+        let engine =
+            engine(json!({ "check": ["ocsp"] }), json!({ "anchors_pem": anchors, "ocsp": responder() }));
+        decision(&engine, &minted("billing"), &answered(status))
+    };
+    let expired = of(&[until(NOW - 1)], Status::Good);
+    assert_eq!((word(&expired).as_str(), why(&expired)), ("revocation_unknown", Some(Why::IssuerUnknown)));
+    assert_eq!(word(&of(&[until(NOW - 1)], revoked())), "revoked");
+    assert_eq!(word(&of(&[until(NOW - 1), ca()], Status::Good)), "verified", "renewed");
+    // Until the issuer's certificate ends.
+    let soon = of(&[until(NOW + 600)], Status::Good);
+    assert_eq!((word(&soon).as_str(), soon.until()), ("verified", Some(at(NOW + 600))));
+}
+
+#[test]
 fn the_next_method_is_asked_where_the_first_cannot_tell() {
     let bundle = || json!({ "crls": [fetched()], "ocsp": responder() });
     for check in [json!(["crl", "ocsp"]), json!(["ocsp", "crl"])] {

@@ -77,7 +77,7 @@ impl From<Unreadable> for Word<'_> {
 impl<'a> Judge<'a> {
     fn certificate(self, claims: &Claims, issuer: &Authority, trail: Trail<'_>) -> Judgement {
         let mut tally = Tally::default();
-        match self.issuer_valid_until(issuer) {
+        match self.authorities.issuer_valid_until(issuer, self.now) {
             Some(until) => tally.ends_by(until),
             None => tally.meet(Obstacle::IssuerNotValid, None),
         }

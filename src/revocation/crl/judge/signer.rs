@@ -45,19 +45,6 @@ impl Trail<'_> {
 }
 
 impl Judge<'_> {
-    /// How long an issuer is valid, by any certificate of its name and key; `None` where it is not.
-    pub(super) fn issuer_valid_until(self, issuer: &Authority) -> Option<OffsetDateTime> {
-        if issuer.is_valid_at(self.now) {
-            return Some(issuer.validity().not_after);
-        }
-        let renewed = self.authorities.named(issuer.subject_digest()?).find(|other| {
-            other.spki_fingerprint() == issuer.spki_fingerprint()
-                && other.is_valid_at(self.now)
-                && self.authorities.may_issue(other)
-        })?;
-        Some(renewed.validity().not_after)
-    }
-
     /// Who signed `list`, for certificates of `issuer`.
     pub(super) fn signer(self, list: &List, issuer: &Authority, trail: Trail<'_>) -> Signer {
         let Some(name) = list.reach().issuer() else { return Signer::Stranger };

@@ -22,9 +22,7 @@ pub(super) enum Obstacle {
 impl Obstacle {
     fn unknown(self) -> Unknown {
         let (why, detail) = match self {
-            Self::IssuerNotValid => {
-                (Why::IssuerUnknown, "the certificate of its issuer has expired or is not yet valid")
-            }
+            Self::IssuerNotValid => return Unknown::issuer_not_valid(),
             Self::Stale => (Why::Stale, "the list's nextUpdate, and the grace after it, are over"),
             Self::Future => (Why::Future, "the list's thisUpdate is in the future"),
             Self::SignerRevoked => (Why::BadSignature, "the certificate of the list's signer was revoked"),
