@@ -100,15 +100,13 @@ impl Responses {
                 let overloaded = Unknown::new(Why::Overloaded, "too many certificates are being asked about");
                 return Response::Failed(overloaded);
             }
-            // Another VM may have asked before.
-            let kept = kept::read(key).0.unwrap_or_default();
-            let known = Known { question: Question::of(query), kept, state: State::Idle, used: true };
-            self.known.insert(key, known);
+            let question = Question::of(query);
+            self.known.insert(key, Known { question, kept: Kept::default(), state: State::Idle, used: true });
         }
         let Some(known) = self.known.get_mut(&key) else { return Response::Pending };
         known.used = true;
         if known.kept.is_due(now) && known.state == State::Idle {
-            // Another VM may have asked meanwhile, and have learnt that the certificate is revoked.
+            // Another VM may have asked before or meanwhile, and have learnt that the certificate is revoked.
             if let Some(shared) = kept::read(key).0
                 && known.kept.merge(shared, now)
             {
@@ -255,15 +253,18 @@ impl Responses {
             host::log(proxy_wasm::types::LogLevel::Warn, &line);
             metrics::add("ocsp.failures", 1);
         }
-        let (mut shared, mut seen) = kept::read(key);
-        let mut has_changed = shared.take().is_some_and(|shared| known.kept.merge(shared, now));
-        has_changed |= known.kept.learn(outcome, &known.question.responder, now);
+        let mut has_changed = false;
+        let mut outcome = Some(outcome);
         for _ in 0..MOST_WRITES {
+            // First what others know: a response that is older than theirs is none.
+            let (shared, seen) = kept::read(key);
+            has_changed |= shared.is_some_and(|shared| known.kept.merge(shared, now));
+            if let Some(outcome) = outcome.take() {
+                has_changed |= known.kept.learn(outcome, &known.question.responder, now);
+            }
             if kept::write(&known.kept, key, seen.as_ref(), None) {
                 break;
             }
-            (shared, seen) = kept::read(key);
-            has_changed |= shared.take().is_some_and(|shared| known.kept.merge(shared, now));
         }
         self.generation += u64::from(has_changed);
     }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::{bundle, guarded, now, policy_of, settle};
 use crate::common::{BILLING, PKI, ask, at};
 use crate::harness::mint::ocsp::OcspAnswer;
-use crate::harness::{Answer, Client, Envoy, Gate, Kind, Listener, Server, Setup, Version};
+use crate::harness::{Answer, Envoy, Gate, Kind, Listener, Server, Setup, Version};
 
 /// How long an answer is good for, as it says itself.
 const GOOD_FOR: Duration = Duration::from_secs(8);
@@ -73,7 +73,7 @@ async fn a_certificate_that_a_responder_calls_revoked_now_is_refused_on_every_wo
         let setup = setup.cluster("ocsp", server.port()).cluster("streams", server.port());
         let envoy =
             Envoy::start(setup.listener(Listener::tls("https").streams("/ocsp/stream", "streams"))).await;
-        let client: Client = envoy.client().presents(&BILLING);
+        let client = envoy.client().presents(&BILLING);
         settle(&envoy, &client, &at("/ocsp"), 200, WORKERS as usize).await;
         let mut streams = Vec::new();
         for number in 0..WORKERS * 2 {
