@@ -70,6 +70,11 @@ impl AttributeType {
         KNOWN.iter().find(|(_, oid)| *oid == self.oid.contents()).map(|(name, _)| *name)
     }
 
+    /// Whether it is an email address, which a name constraint may be about (RFC 5280 section 4.2.1.10).
+    pub(crate) fn is_email_address(&self) -> bool {
+        self.name() == Some("emailAddress")
+    }
+
     /// Whether names hold it several times in the ordinary course.
     pub(crate) fn may_repeat(&self) -> bool {
         self.name().is_some_and(|name| REPEATED.contains(&name))

@@ -205,6 +205,11 @@ impl Authorities {
         self.find(authority).is_some_and(Accepted::may_issue)
     }
 
+    /// Whether a certificate is one of these.
+    pub(crate) fn holds(&self, certificate: Fingerprint) -> bool {
+        self.iter().any(|authority| authority.certificate().fingerprint() == certificate)
+    }
+
     /// Whether it is an anchor.
     pub fn is_anchor(&self, authority: &Authority) -> bool {
         self.find(authority).is_some_and(|one| one.role == Role::Anchor)

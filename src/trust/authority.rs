@@ -8,7 +8,7 @@ use super::extensions::{Extensions, KeyUses, Standing};
 use crate::cert::der::{self, BIT_STRING, NotDer, Reader, SEQUENCE};
 use crate::cert::signature::SignatureError;
 use crate::cert::{Certificate, Fingerprint, signed};
-use crate::identity::{DistinguishedName, Identity, NameDigest, Validity};
+use crate::identity::{DistinguishedName, Identity, KeyPurpose, NameDigest, Names, Validity};
 
 /// A certificate of a trust bundle, read once.
 #[derive(Debug)]
@@ -18,12 +18,14 @@ pub struct Authority {
     subject_der: Box<[u8]>,
     subject_digest: Option<NameDigest>,
     issuer: DistinguishedName,
+    issuer_der: Box<[u8]>,
     issuer_digest: Option<NameDigest>,
     serial: Box<[u8]>,
     validity: Validity,
     spki: Box<[u8]>,
     spki_fingerprint: Fingerprint,
     key_bits: Box<[u8]>,
+    purposes: Names<KeyPurpose>,
     extensions: Extensions,
 }
 
@@ -58,12 +60,14 @@ impl Authority {
             subject_der: parsed.subject.as_raw().into(),
             subject_digest: NameDigest::of(identity.subject()),
             issuer: identity.issuer().clone(),
+            issuer_der: parsed.issuer.as_raw().into(),
             issuer_digest: NameDigest::of(identity.issuer()),
             serial: parsed.raw_serial().into(),
             validity: identity.validity(),
             spki_fingerprint: identity.spki_fingerprint(),
             key_bits: key_bits(spki)?.into(),
             spki: spki.into(),
+            purposes: identity.key_purposes().clone(),
             extensions: Extensions::of(identity.extensions())?,
             certificate,
         })
@@ -94,6 +98,11 @@ impl Authority {
         &self.issuer
     }
 
+    /// Its issuer in DER, as it is in the certificate.
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.issuer_der
+    }
+
     /// The digest of its issuer's name; `None` where the name is not comparable.
     pub fn issuer_digest(&self) -> Option<NameDigest> {
         self.issuer_digest
@@ -102,6 +111,11 @@ impl Authority {
     /// Its serial number: the contents of the DER INTEGER, as they are.
     pub fn serial(&self) -> &[u8] {
         &self.serial
+    }
+
+    /// What the certificates that it issues may be for, where it says so (RFC 5280 section 4.2.1.12).
+    pub fn purposes(&self) -> &Names<KeyPurpose> {
+        &self.purposes
     }
 
     /// When it is valid.

@@ -8,10 +8,10 @@ use crate::cert::der::{
 use crate::identity;
 
 const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 0x0e];
-const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
+pub(super) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
-const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
+pub(super) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
 const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 0x1f];
 const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 0x20];
 const POLICY_MAPPINGS: &[u8] = &[0x55, 0x1d, 0x21];
@@ -162,7 +162,7 @@ impl KeyUses {
     /// `digitalSignature` or `nonRepudiation`, bits 0 and 1.
     pub(super) const SIGN_RESPONSES: u8 = 0x80 | 0x80 >> 1;
 
-    fn of(extension: Option<&[u8]>) -> Result<KeyUses, NotDer> {
+    pub(super) fn of(extension: Option<&[u8]>) -> Result<KeyUses, NotDer> {
         let Some(extension) = extension else { return Ok(KeyUses::Unrestricted) };
         match der::only(BIT_STRING, extension)? {
             // The bits that are beyond the string's end count for nothing, even if they are on.

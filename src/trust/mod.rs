@@ -4,10 +4,11 @@
 //! one. Nothing here comes from a peer: what a client presents beside its leaf proves nothing by itself.
 //!
 //! Who signed what, and what each may sign, is found out when a bundle is read. Dates are asked when something is judged. Path
-//! lengths, name constraints and policies are for those who verify whole chains.
+//! lengths and name constraints are for [`chain`], which verifies whole chains.
 
 mod authorities;
 mod authority;
+pub mod chain;
 mod extensions;
 
 pub use authorities::{Authorities, MAX_AUTHORITIES};

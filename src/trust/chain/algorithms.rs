@@ -1,0 +1,118 @@
+//! The signature algorithms of chains: for webpki a table of identifiers, behind which [`signature`] does the work.
+
+use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
+
+use super::budget::Budget;
+use crate::cert::der::{self, BIT_STRING, SEQUENCE};
+use crate::cert::signature;
+
+/// A kind of key and a kind of signature that go together.
+#[derive(Debug, Clone, Copy)]
+struct Algorithm {
+    key: AlgorithmIdentifier,
+    signature: AlgorithmIdentifier,
+    cost: Cost,
+}
+
+/// What a signature costs, in tenths of a millisecond in V8.
+#[derive(Debug, Clone, Copy)]
+enum Cost {
+    Fixed(u32),
+    /// By the length of the key: for twice the bits it is four times as much.
+    Rsa,
+}
+
+const P256: Cost = Cost::Fixed(12);
+const P384: Cost = Cost::Fixed(30);
+const P521: Cost = Cost::Fixed(60);
+const EDWARDS: Cost = Cost::Fixed(6);
+
+/// Octets of a key of 2048 bits, and what a signature of it costs.
+const RSA_2048: (usize, usize) = (256, 3);
+
+/// `AlgorithmIdentifier`s that leave the NULL out that belongs there: readers take those (RFC 4055 section 5).
+const fn bare_rsa(last: u8) -> AlgorithmIdentifier {
+    AlgorithmIdentifier::from_slice(match last {
+        11 => &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 11],
+        12 => &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 12],
+        _ => &[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 13],
+    })
+}
+
+const fn of(key: AlgorithmIdentifier, signature: AlgorithmIdentifier, cost: Cost) -> Algorithm {
+    Algorithm { key, signature, cost }
+}
+
+/// All that [`signature`] knows, but for RSASSA-PSS with other parameters than are usual.
+const ALGORITHMS: [Algorithm; 19] = [
+    of(alg_id::ECDSA_P256, alg_id::ECDSA_SHA256, P256),
+    of(alg_id::ECDSA_P256, alg_id::ECDSA_SHA384, P256),
+    of(alg_id::ECDSA_P256, alg_id::ECDSA_SHA512, P256),
+    of(alg_id::ECDSA_P384, alg_id::ECDSA_SHA256, P384),
+    of(alg_id::ECDSA_P384, alg_id::ECDSA_SHA384, P384),
+    of(alg_id::ECDSA_P384, alg_id::ECDSA_SHA512, P384),
+    of(alg_id::ECDSA_P521, alg_id::ECDSA_SHA256, P521),
+    of(alg_id::ECDSA_P521, alg_id::ECDSA_SHA384, P521),
+    of(alg_id::ECDSA_P521, alg_id::ECDSA_SHA512, P521),
+    of(alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA256, Cost::Rsa),
+    of(alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA384, Cost::Rsa),
+    of(alg_id::RSA_ENCRYPTION, alg_id::RSA_PKCS1_SHA512, Cost::Rsa),
+    of(alg_id::RSA_ENCRYPTION, bare_rsa(11), Cost::Rsa),
+    of(alg_id::RSA_ENCRYPTION, bare_rsa(12), Cost::Rsa),
+    of(alg_id::RSA_ENCRYPTION, bare_rsa(13), Cost::Rsa),
+    of(alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA256, Cost::Rsa),
+    of(alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA384, Cost::Rsa),
+    of(alg_id::RSA_ENCRYPTION, alg_id::RSA_PSS_SHA512, Cost::Rsa),
+    of(alg_id::ED25519, alg_id::ED25519, EDWARDS),
+];
+
+/// An algorithm whose use is paid for.
+#[derive(Debug)]
+pub(super) struct Metered<'a> {
+    algorithm: Algorithm,
+    budget: &'a Budget,
+}
+
+/// All algorithms, paid for out of `budget`.
+pub(super) fn metered(budget: &Budget) -> [Metered<'_>; ALGORITHMS.len()] {
+    ALGORITHMS.map(|algorithm| Metered { algorithm, budget })
+}
+
+impl SignatureVerificationAlgorithm for Metered<'_> {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        let Algorithm { key, signature: algorithm, cost } = &self.algorithm;
+        if !self.budget.take_work(cost.of(public_key)) {
+            return Err(InvalidSignature);
+        }
+        let key = der::element(SEQUENCE, &[key.as_ref()]);
+        let spki = der::element(SEQUENCE, &[&key, &der::element(BIT_STRING, &[&[0], public_key])]);
+        let algorithm = der::element(SEQUENCE, &[algorithm.as_ref()]);
+        signature::verify(&spki, &algorithm, message, signature).map_err(|_| InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.key
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.signature
+    }
+}
+
+impl Cost {
+    fn of(self, key: &[u8]) -> u32 {
+        match self {
+            Cost::Fixed(cost) => cost,
+            Cost::Rsa => {
+                let (octets, cost) = RSA_2048;
+                let times = key.len().div_ceil(octets);
+                u32::try_from(cost.saturating_mul(times.saturating_mul(times))).unwrap_or(u32::MAX - 1)
+            }
+        }
+    }
+}
