@@ -31,6 +31,7 @@ pub mod audit;
 pub mod cert;
 pub mod engine;
 pub mod facts;
+mod generations;
 pub mod identity;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod lint;

@@ -1,6 +1,7 @@
 //! The way of a request through every stage, from facts to a decision.
 
 mod answers;
+mod chains;
 mod revocation;
 mod tls;
 mod token;
@@ -13,20 +14,22 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use self::answers::RouteAnswers;
-use self::revocation::{CheckedCache, Search};
+use self::chains::{Chains, Vouched};
+use self::revocation::{CheckedCache, Searches};
 
 use crate::cert::forwarded::{self, ForwardedError};
 use crate::cert::{Certificate, Fingerprint};
 use crate::facts::{FactError, Facts};
 use crate::identity::{Identity, IdentityCache, Known};
-use crate::policy::evaluate::Verified;
+use crate::policy::evaluate::Vetted;
 use crate::policy::trace::{self, Finding, Stage, Trace, Untraced};
 use crate::policy::{
     ClientCertificate, Decision, Denial, LeafSource, Matched, Mode, Permit, Policy, Reason, Request,
-    RevocationRules, Route, Selection, Stop, evaluate, without_query,
+    RevocationRules, Route, Scope, Selection, Stop, TrustBundle, Verification, evaluate, without_query,
 };
 use crate::request::{Headers, RequestTarget, XFCC};
 use crate::revocation::{Evidence, Judgement};
+use crate::trust::chain::Span;
 
 /// Decides requests by one policy.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct Engine {
     identities: RefCell<IdentityCache>,
     /// Who issued the certificates whose revocation was asked about. That follows from the certificate and the policy.
     checked: RefCell<CheckedCache>,
+    /// The chains of the certificates that the filter verifies itself.
+    chains: Chains,
 }
 
 /// How far a decision has come.
@@ -88,8 +93,16 @@ impl<E: Into<Denial>> From<E> for Halt {
 impl Engine {
     /// An engine for `policy`.
     pub fn new(policy: Policy) -> Self {
-        let keeps_certificates = policy.forwards_certificates() || policy.checks_revocation();
-        Self { policy, keeps_certificates, identities: RefCell::default(), checked: RefCell::default() }
+        let keeps_certificates = policy.forwards_certificates()
+            || policy.checks_revocation()
+            || policy.verification() == Verification::Plugin;
+        Self {
+            policy,
+            keeps_certificates,
+            identities: RefCell::default(),
+            checked: RefCell::default(),
+            chains: Chains::default(),
+        }
     }
 
     /// The policy.
@@ -124,7 +137,9 @@ impl Engine {
             Err(Halt::Needs(need)) => return Step::Needs(need),
         };
         let decision = Decision::new(verdict, found.route, found.mode, found.identity);
-        Step::Decided(decision.with_certificate(found.certificate).with_revocation(found.revocation))
+        let chain = found.vouched.map(|(vouched, span)| (Rc::clone(&vouched.chain), span.end()));
+        let decision = decision.with_certificate(found.certificate).with_chain(chain);
+        Step::Decided(decision.with_revocation(found.revocation))
     }
 
     /// Why the route at `position` in the policy is not the request's, in words such as `path`; `None` where it matches.
@@ -166,25 +181,28 @@ impl Engine {
                 format!("route `{}`, client certificate {}", route.name(), route.client_certificate().word());
             trace::Step::new(Stage::Route, Finding::Yes, subject)
         });
-        let (rules, may_be_anonymous) = match route.client_certificate() {
-            ClientCertificate::Ignored => return Ok(evaluate::permit_anonymous()),
-            ClientCertificate::Optional(rules) => (rules, true),
-            ClientCertificate::Required(rules) => (rules, false),
+        let demand = route.client_certificate();
+        let Some(rules) = demand.rules() else { return Ok(evaluate::permit_anonymous()) };
+        let may_be_anonymous = match demand {
+            ClientCertificate::Optional(_) => true,
+            ClientCertificate::Ignored
+            | ClientCertificate::Unverified(_)
+            | ClientCertificate::Required(_) => false,
         };
         tls::check(&rules.tls, &route, &target.host, facts, trace)?;
-        let verified = self.identity(facts, headers, found)?;
         let mut open = None;
-        let permit = match &verified {
-            Some(verified) => {
+        let permit = match self.presented(facts, headers, found)? {
+            Some(presented) => {
                 let now =
                     now.ok_or_else(|| Denial::new(Reason::TimeUnavailable, "the clock could not be read"))?;
-                evaluate::examine(rules, verified, now, trace)?;
+                let vetted = self.vet(presented, demand, facts, evidence, headers, now, found, trace)?;
+                evaluate::examine(rules, vetted.identity(), now, trace)?;
                 if let Some(rules) = &rules.revocation {
-                    let search = self.search(rules, evidence, now, found);
-                    let at_hand = search.look(&mut found.revocation, trace)?;
-                    open = Some((search, at_hand));
+                    let searches = self.searches(rules, evidence, now, found);
+                    let at_hand = searches.look(&mut found.revocation, trace)?;
+                    open = Some((searches, at_hand));
                 }
-                evaluate::admit(rules, verified, trace)?
+                evaluate::admit(rules, &vetted, trace)?
             }
             None => {
                 trace.note(|| {
@@ -200,25 +218,30 @@ impl Engine {
         if let Some(demands) = &rules.token {
             token::check(demands, found.identity.as_deref(), facts, trace)?;
         }
-        if let Some((search, at_hand)) = open {
-            search.conclude(at_hand, &mut found.revocation, trace)?;
+        if let Some((searches, at_hand)) = open {
+            searches.conclude(at_hand, &mut found.revocation, trace)?;
         }
         Ok(permit)
     }
 
-    fn search<'a, E: Evidence>(
+    fn searches<'a, E: Evidence>(
         &'a self,
         rules: &'a RevocationRules,
         evidence: &'a E,
         now: OffsetDateTime,
         found: &Found,
-    ) -> Search<'a, E> {
+    ) -> Searches<'a, E> {
         let bundles = self.policy.trust_bundles();
-        let checked = found
-            .certificate
-            .as_deref()
-            .and_then(|certificate| CheckedCache::get(&self.checked, certificate, bundles));
-        Search { rules, bundles, checked, evidence, now }
+        let (leaf, above) = match (found.certificate.as_deref(), &found.vouched) {
+            (None, _) => (None, Vec::new()),
+            (Some(certificate), None) => (CheckedCache::get(&self.checked, certificate, bundles), Vec::new()),
+            (Some(certificate), Some((vouched, _))) => match (vouched.checked(certificate), rules.scope) {
+                (Some([leaf, above @ ..]), Scope::Chain) => (Some(Rc::clone(leaf)), above.to_vec()),
+                (Some([leaf, ..]), Scope::Leaf) => (Some(Rc::clone(leaf)), Vec::new()),
+                (Some([]) | None, _) => (None, Vec::new()),
+            },
+        };
+        Searches::new(rules, bundles, leaf, above, evidence, now)
     }
 
     fn select_route(
@@ -246,13 +269,13 @@ impl Engine {
         }
     }
 
-    /// The identity of the certificate that the client presented and Envoy verified; `None` if it presented none.
-    fn identity(
+    /// The certificate that the client presented, which nobody has verified yet; `None` if it presented none.
+    fn presented(
         &self,
         facts: &impl Facts,
         headers: &Headers,
         found: &mut Found,
-    ) -> Result<Option<Verified>, Denial> {
+    ) -> Result<Option<Presented>, Denial> {
         let Some(digest) = facts.certificate_digest()? else {
             return Ok(None);
         };
@@ -263,30 +286,86 @@ impl Engine {
         if let Some(Known { identity, certificate }) = known {
             found.identity = Some(Rc::clone(&identity));
             found.certificate = certificate;
-            return self.verified(facts, identity).map(Some);
+            return Ok(Some(Presented { identity, unknown_bytes: None }));
         }
         let (certificate, origin) = self.leaf(facts, headers, digest)?;
         let identity =
             Identity::of(&certificate).map_err(|error| Denial::new(Reason::MalformedCertificate, error))?;
         let identity = Rc::new(identity);
-        found.identity = Some(Rc::clone(&identity));
-        let verified = self.verified(facts, Rc::clone(&identity))?;
-        let certificate_bytes = certificate.der().len();
-        let certificate = self.keeps_certificates.then(|| Rc::new(certificate));
-        found.certificate = certificate.clone();
-        match origin {
-            Origin::Connection => {
-                self.identities.borrow_mut().insert(Known { identity, certificate }, certificate_bytes);
-            }
+        let unknown_bytes = match origin {
+            Origin::Connection => Some(certificate.der().len()),
             // A header is checked on every request that brings it.
-            Origin::Header => {}
-        }
-        Ok(Some(verified))
+            Origin::Header => None,
+        };
+        found.identity = Some(Rc::clone(&identity));
+        found.certificate = self.keeps_certificates.then(|| Rc::new(certificate));
+        Ok(Some(Presented { identity, unknown_bytes }))
     }
 
-    fn verified(&self, facts: &impl Facts, identity: Rc<Identity>) -> Result<Verified, Denial> {
-        let envoy_verified = || facts.certificate_valid().map_err(Denial::from);
-        Verified::check(self.policy.verification(), identity, envoy_verified)
+    /// Lets whom the policy names verify the certificate.
+    #[expect(clippy::too_many_arguments, reason = "the facts of one request, the route and the time")]
+    fn vet(
+        &self,
+        presented: Presented,
+        demand: &ClientCertificate,
+        facts: &impl Facts,
+        evidence: &impl Evidence,
+        headers: &Headers,
+        now: OffsetDateTime,
+        found: &mut Found,
+        trace: &mut impl Trace,
+    ) -> Result<Vetted, Denial> {
+        let Presented { identity, unknown_bytes } = presented;
+        let trust = demand.rules().and_then(|rules| rules.trust.as_deref());
+        let vetted = match (demand, self.policy.verification(), trust) {
+            (ClientCertificate::Unverified(_), _, _) => Vetted::unverified(Rc::clone(&identity)),
+            (_, Verification::Envoy(resumption), _) => {
+                let envoy_verified = || facts.certificate_valid().map_err(Denial::from);
+                Vetted::by_envoy(resumption, Rc::clone(&identity), envoy_verified)?
+            }
+            (_, Verification::Plugin, Some(rules)) => {
+                // Of a certificate whose time is over that is to be said, and it is no work.
+                evaluate::check_validity(identity.validity(), now, &mut Untraced)?;
+                let leaf = found.certificate.as_deref().ok_or_else(without_trust)?;
+                let bundles = self.policy.trust_bundles();
+                if let Some(assumed) = evidence.assumed_bundles() {
+                    let named = rules.bundles().iter().filter_map(|at| bundles.get(*at));
+                    if named.map(TrustBundle::name).any(|name| assumed.contain(name)) {
+                        return Ok(Vetted::assumed(identity));
+                    }
+                    return Err(Denial::new(
+                        Reason::Untrusted,
+                        "the test says that no trust bundle vouches for it",
+                    ));
+                }
+                let (vouched, span) = self.chains.verify(leaf, &identity, headers, rules, bundles, now)?;
+                trace.note(|| {
+                    let subject = format!("verified up to {}", self.shown(&vouched));
+                    trace::Step::new(Stage::Certificate, Finding::Yes, subject)
+                });
+                let vetted = Vetted::by_chain(Rc::clone(&identity), &vouched.chain)?;
+                found.vouched = Some((vouched, span));
+                vetted
+            }
+            (_, Verification::Plugin, None) => return Err(without_trust()),
+        };
+        if let Some(bytes) = unknown_bytes {
+            let certificate = found.certificate.clone();
+            self.identities.borrow_mut().insert(Known { identity, certificate }, bytes);
+        }
+        Ok(vetted)
+    }
+
+    /// A chain above its leaf, and its bundle, for people.
+    fn shown(&self, vouched: &Vouched) -> String {
+        let names: Vec<String> = vouched
+            .chain
+            .authorities()
+            .iter()
+            .map(|authority| format!("`{}`", authority.subject()))
+            .collect();
+        let bundle = self.policy.trust_bundles().get(vouched.bundle).map_or("", TrustBundle::name);
+        format!("{}, of trust bundle `{bundle}`", names.join(", issued by "))
     }
 
     fn leaf(
@@ -315,6 +394,17 @@ impl Engine {
     }
 }
 
+/// A certificate that a client presented.
+struct Presented {
+    identity: Rc<Identity>,
+    /// Its length, where it was not known and may be.
+    unknown_bytes: Option<usize>,
+}
+
+fn without_trust() -> Denial {
+    Denial::new(Reason::InternalError, "the route names no trust bundle")
+}
+
 /// Where a leaf certificate was read.
 enum Origin {
     /// An attribute of the connection.
@@ -330,6 +420,7 @@ struct Found {
     mode: Mode,
     identity: Option<Rc<Identity>>,
     certificate: Option<Rc<Certificate>>,
+    vouched: Option<(Rc<Vouched>, Span)>,
     revocation: Option<Rc<Judgement>>,
 }
 

@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,8 @@ use time::OffsetDateTime;
 
 use super::{Halt, Need};
 use crate::cert::{Certificate, Fingerprint};
+use crate::generations::Generations;
+use crate::identity::Serial;
 use crate::policy::trace::{Finding, Stage, Step, Trace};
 use crate::policy::{Denial, OnUnknown, Reason, RevocationRules, TrustBundle, WhileLoading};
 use crate::revocation::crl;
@@ -27,21 +28,50 @@ const RESPONSE_SLACK: Duration = Duration::from_millis(500);
 /// Most certificates in one of the two generations of [`CheckedCache`].
 const MAX_GENERATION: usize = 4096;
 
-/// The search for the status of one certificate on one route.
-pub(super) struct Search<'a, E> {
-    pub(super) rules: &'a RevocationRules,
-    pub(super) bundles: &'a [TrustBundle],
-    pub(super) checked: Option<Rc<Checked>>,
-    pub(super) evidence: &'a E,
-    pub(super) now: OffsetDateTime,
+/// The search for the status of a client's certificate, and where the route wants that of those above it.
+pub(super) struct Searches<'a, E> {
+    leaf: Search<'a, E>,
+    /// From the leaf's issuer upwards.
+    above: Vec<Search<'a, E>>,
 }
 
-/// What the lists say, before anybody is asked.
-pub(super) struct AtHand {
+/// The search for the status of one certificate on one route.
+struct Search<'a, E> {
+    rules: &'a RevocationRules,
+    bundles: &'a [TrustBundle],
+    checked: Option<Rc<Checked>>,
+    evidence: &'a E,
+    now: OffsetDateTime,
+}
+
+/// What the lists say, before anybody is asked: of the leaf, and of those above it.
+pub(super) struct AllAtHand {
+    leaf: AtHand,
+    above: Vec<AtHand>,
+}
+
+/// What the lists say of one certificate.
+struct AtHand {
     lists: Option<Judgement>,
 }
 
-impl<E: Evidence> Search<'_, E> {
+impl<'a, E: Evidence> Searches<'a, E> {
+    /// The search on a route with such rules. `leaf` is `None` where the client's certificate cannot be read for its status.
+    pub(super) fn new(
+        rules: &'a RevocationRules,
+        bundles: &'a [TrustBundle],
+        leaf: Option<Rc<Checked>>,
+        above: Vec<Rc<Checked>>,
+        evidence: &'a E,
+        now: OffsetDateTime,
+    ) -> Searches<'a, E> {
+        let search = |checked| Search { rules, bundles, checked, evidence, now };
+        Searches {
+            leaf: search(leaf),
+            above: above.into_iter().map(|checked| search(Some(checked))).collect(),
+        }
+    }
+
     /// Looks at deny lists and lists. Leaves in `found` what a denial rests on.
     ///
     /// # Errors
@@ -50,7 +80,58 @@ impl<E: Evidence> Search<'_, E> {
         &self,
         found: &mut Option<Rc<Judgement>>,
         trace: &mut impl Trace,
-    ) -> Result<AtHand, Denial> {
+    ) -> Result<AllAtHand, Denial> {
+        let leaf = self.leaf.look(found, trace)?;
+        let above =
+            self.above.iter().map(|search| search.look(found, trace).map_err(|denial| search.above(denial)));
+        let above = above.collect::<Result<_, _>>()?;
+        Ok(AllAtHand { leaf, above })
+    }
+
+    /// Goes through the methods of the route, and asks a responder if need be. Leaves in `found` what has been found out: of the
+    /// leaf, or of the one above it for which the client is denied.
+    ///
+    /// # Errors
+    /// Why the client is denied, or what is to be waited for.
+    pub(super) fn conclude(
+        &self,
+        at_hand: AllAtHand,
+        found: &mut Option<Rc<Judgement>>,
+        trace: &mut impl Trace,
+    ) -> Result<(), Halt> {
+        let mut need = match self.leaf.conclude(at_hand.leaf, found, trace) {
+            Ok(()) => None,
+            Err(Halt::Denied(denial)) => return Err(Halt::Denied(denial)),
+            Err(Halt::Needs(need)) => Some(need),
+        };
+        // All are asked, so that those who are waited for are waited for at once.
+        for (search, at_hand) in self.above.iter().zip(at_hand.above) {
+            let mut of_this = None;
+            match search.conclude(at_hand, &mut of_this, trace) {
+                Ok(()) => {}
+                Err(Halt::Denied(denial)) => {
+                    *found = of_this;
+                    return Err(Halt::Denied(search.above(denial)));
+                }
+                Err(Halt::Needs(more)) => {
+                    let at_most = need.map_or(more.at_most, |need: Need| need.at_most.max(more.at_most));
+                    need = Some(Need { at_most });
+                }
+            }
+            // What is found out holds for as long as it does of all.
+            if let (Some(of_leaf), Some(of_this)) = (found.as_mut(), of_this) {
+                let until = of_leaf.until.into_iter().chain(of_this.until).min();
+                if until != of_leaf.until {
+                    Rc::make_mut(of_leaf).until = until;
+                }
+            }
+        }
+        need.map_or(Ok(()), |need| Err(Halt::Needs(need)))
+    }
+}
+
+impl<E: Evidence> Search<'_, E> {
+    fn look(&self, found: &mut Option<Rc<Judgement>>, trace: &mut impl Trace) -> Result<AtHand, Denial> {
         if let Some(denied) = self.denied() {
             return Err(revoked(denied, found, trace));
         }
@@ -61,11 +142,19 @@ impl<E: Evidence> Search<'_, E> {
         }
     }
 
-    /// Goes through the methods of the route, and asks a responder if need be. Leaves in `found` what has been found out.
-    ///
-    /// # Errors
-    /// Why the client is denied, or what is to be waited for.
-    pub(super) fn conclude(
+    /// Says of a denial that it is not about the client's own certificate.
+    fn above(&self, denial: Denial) -> Denial {
+        let serial =
+            self.checked.as_deref().map(|checked| Serial::from_integer(checked.serial()).to_string());
+        let detail = format_args!(
+            "a CA in its chain, whose serial number is `{}`: {}",
+            serial.unwrap_or_default(),
+            denial.detail()
+        );
+        Denial::new(denial.reason(), detail)
+    }
+
+    fn conclude(
         &self,
         at_hand: AtHand,
         found: &mut Option<Rc<Judgement>>,
@@ -285,11 +374,14 @@ fn note(judgement: &Judgement) -> Step {
 }
 
 /// Certificates that were read for their status, by fingerprint, so that the issuer's signature is verified once and not
-/// for each request. Bounded: of two generations the older is dropped when the younger is full.
-#[derive(Debug, Default)]
-pub(super) struct CheckedCache {
-    young: HashMap<Fingerprint, Rc<Checked>>,
-    old: HashMap<Fingerprint, Rc<Checked>>,
+/// for each request.
+#[derive(Debug)]
+pub(super) struct CheckedCache(Generations<Fingerprint, Rc<Checked>>);
+
+impl Default for CheckedCache {
+    fn default() -> CheckedCache {
+        CheckedCache(Generations::new(MAX_GENERATION))
+    }
 }
 
 impl CheckedCache {
@@ -301,20 +393,11 @@ impl CheckedCache {
     ) -> Option<Rc<Checked>> {
         let fingerprint = certificate.fingerprint();
         let mut cache = cache.borrow_mut();
-        if let Some(checked) = cache.young.get(&fingerprint) {
+        if let Some(checked) = cache.0.get(&fingerprint) {
             return Some(Rc::clone(checked));
         }
-        let checked = match cache.old.remove(&fingerprint) {
-            Some(checked) => checked,
-            None => {
-                let authorities = bundles.iter().map(TrustBundle::authorities);
-                Rc::new(Checked::of(certificate, authorities).ok()?)
-            }
-        };
-        if cache.young.len() >= MAX_GENERATION {
-            cache.old = std::mem::take(&mut cache.young);
-        }
-        cache.young.insert(fingerprint, Rc::clone(&checked));
-        Some(checked)
+        let authorities = bundles.iter().map(TrustBundle::authorities);
+        let checked = Rc::new(Checked::of(certificate, authorities).ok()?);
+        Some(Rc::clone(cache.0.insert(fingerprint, checked, 1)))
     }
 }

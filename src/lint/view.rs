@@ -77,14 +77,14 @@ impl RouteView<'_> {
         match self.route.client_certificate() {
             ClientCertificate::Ignored => true,
             ClientCertificate::Optional(rules) => rules.token.is_none(),
-            ClientCertificate::Required(_) => false,
+            ClientCertificate::Required(_) | ClientCertificate::Unverified(_) => false,
         }
     }
 
     /// Whether a client must present a certificate.
     pub(super) fn is_guarded(&self) -> bool {
         match self.route.client_certificate() {
-            ClientCertificate::Required(_) => true,
+            ClientCertificate::Required(_) | ClientCertificate::Unverified(_) => true,
             ClientCertificate::Ignored | ClientCertificate::Optional(_) => false,
         }
     }
@@ -93,7 +93,9 @@ impl RouteView<'_> {
     pub(super) fn ignores(&self) -> bool {
         match self.route.client_certificate() {
             ClientCertificate::Ignored => true,
-            ClientCertificate::Optional(_) | ClientCertificate::Required(_) => false,
+            ClientCertificate::Optional(_)
+            | ClientCertificate::Unverified(_)
+            | ClientCertificate::Required(_) => false,
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::cert::Certificate;
 use crate::cert::forwarded::chain_from_xfcc;
 use crate::identity::{AttributeType, AttributeValue, DistinguishedName, Identity, Names, SpiffeIdentity};
 use crate::policy::{
-    CLIENT_CERT, CLIENT_CERT_CHAIN, Decision, DecisionId, Field, ForwardedCertificates, Piece, Route,
-    Template,
+    CLIENT_CERT, CLIENT_CERT_CHAIN, Decision, DecisionId, Field, ForwardedCertificates, ForwardedHeader,
+    Piece, Route, Template,
 };
 use crate::request::{Headers, XFCC};
 
@@ -34,12 +34,7 @@ pub(super) fn headers(
     let (Some(route), Some(identity)) = (decision.route(), decision.identity()) else {
         return Vec::new();
     };
-    let source = Source { identity, route, id };
-    let made = route.forward().headers().iter().filter_map(|header| {
-        let value = source.value(header.value())?;
-        Some((Cow::Owned(header.name().to_owned()), Cow::Owned(value)))
-    });
-    let mut made: Vec<_> = made.collect();
+    let mut made = Source { identity, route, id }.headers(|_| true);
     let with_chain = match route.forward().certificates() {
         ForwardedCertificates::None => return made,
         ForwardedCertificates::Leaf => false,
@@ -53,6 +48,17 @@ pub(super) fn headers(
         }
     }
     made
+}
+
+/// The headers that the route of `decision` forwards of a client whose certificate nobody verified: those that are made of
+/// digests, for everything else in it may be made up.
+pub(super) fn digests(decision: &Decision, id: DecisionId) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
+    match (decision.route(), decision.identity()) {
+        (Some(route), Some(identity)) => {
+            Source { identity, route, id }.headers(ForwardedHeader::holds_only_digests)
+        }
+        (Some(_) | None, _) => Vec::new(),
+    }
 }
 
 /// What the client presented behind its leaf, if it presented anything.
@@ -88,6 +94,18 @@ impl From<fmt::Error> for NoValue {
 }
 
 impl Source<'_> {
+    fn headers(
+        &self,
+        wanted: impl Fn(&ForwardedHeader) -> bool,
+    ) -> Vec<(Cow<'static, str>, Cow<'static, str>)> {
+        let headers = self.route.forward().headers().iter().filter(|header| wanted(header));
+        let made = headers.filter_map(|header| {
+            let value = self.value(header.value())?;
+            Some((Cow::Owned(header.name().to_owned()), Cow::Owned(value)))
+        });
+        made.collect()
+    }
+
     fn value(&self, template: &Template<Field>) -> Option<String> {
         let mut value = Value(String::new());
         let written = template.pieces().iter().try_for_each(|piece| match piece {

@@ -32,6 +32,11 @@ impl HeaderChanges {
                         set = forward::headers(decision, headers, id);
                         ("SUCCESS", xfcc)
                     }
+                    Client::Unverified => {
+                        set = forward::digests(decision, id);
+                        // Envoy's own header holds names.
+                        ("UNVERIFIED", XfccUse::Remove)
+                    }
                     Client::Anonymous => ("NONE", xfcc),
                 }
             }

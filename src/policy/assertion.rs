@@ -81,10 +81,12 @@ impl Trait {
             Self::LetsAnyoneIn if route.mode() == Mode::Shadow => "any_verified",
             Self::LetsAnyoneIn => match route.client_certificate() {
                 ClientCertificate::Ignored | ClientCertificate::Optional(_) => "any_verified",
-                ClientCertificate::Required(rules) => match rules.allow {
-                    Allow::AnyVerified => "any_verified",
-                    Allow::Matching(_) => "a matcher",
-                },
+                ClientCertificate::Required(rules) | ClientCertificate::Unverified(rules) => {
+                    match rules.allow {
+                        Allow::AnyVerified => "any_verified",
+                        Allow::Matching(_) => "a matcher",
+                    }
+                }
             },
         }
     }

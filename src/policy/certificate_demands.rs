@@ -88,6 +88,14 @@ impl CertificateDemands {
         self.check_lifetime(identity, trace)
     }
 
+    /// What a certificate must be for that says what it is for; `None` where that is not looked at.
+    pub(super) fn purposes(&self) -> Option<&[KeyPurposePattern]> {
+        match &self.key_purpose {
+            PurposeDemand::Any => None,
+            PurposeDemand::IfPresent(wanted) | PurposeDemand::Required(wanted) => Some(wanted),
+        }
+    }
+
     /// The last moment at which a certificate that ends at `not_after` is valid for as long yet as is demanded.
     pub(super) fn last_moment(&self, not_after: OffsetDateTime) -> OffsetDateTime {
         not_after.saturating_sub(self.min_remaining.unwrap_or_default())

@@ -10,6 +10,7 @@ use super::route::Route;
 use crate::cert::Certificate;
 use crate::identity::Identity;
 use crate::revocation::Judgement;
+use crate::trust::chain::Chain;
 
 /// Whether denials of a route are enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -198,6 +199,8 @@ pub struct Permit {
 pub enum Client {
     /// It holds the key of a certificate that was verified.
     Verified,
+    /// It holds the key of a certificate that nobody verified, and that the route knows by its digest.
+    Unverified,
     /// It presented no certificate, or the route does not look at it.
     Anonymous,
 }
@@ -245,6 +248,8 @@ pub struct Decision {
     identity: Option<Rc<Identity>>,
     certificate: Option<Rc<Certificate>>,
     revocation: Option<Rc<Judgement>>,
+    chain: Option<Rc<Chain>>,
+    chain_until: Option<OffsetDateTime>,
 }
 
 impl Decision {
@@ -258,7 +263,16 @@ impl Decision {
             Err(denial) if denial.reason().is_always_enforced() => Mode::Enforce,
             Ok(_) | Err(_) => mode,
         };
-        Self { verdict, route, mode, identity, certificate: None, revocation: None }
+        Self {
+            verdict,
+            route,
+            mode,
+            identity,
+            certificate: None,
+            revocation: None,
+            chain: None,
+            chain_until: None,
+        }
     }
 
     /// The same with the certificate that `identity` was read from, which some route may forward.
@@ -269,6 +283,12 @@ impl Decision {
     /// The same with what was found out about the certificate's revocation.
     pub(crate) fn with_revocation(self, revocation: Option<Rc<Judgement>>) -> Self {
         Self { revocation, ..self }
+    }
+
+    /// The same with the chain that the filter verified, and how long it holds.
+    pub(crate) fn with_chain(self, chain: Option<(Rc<Chain>, Option<OffsetDateTime>)>) -> Self {
+        let (chain, until) = chain.unzip();
+        Self { chain, chain_until: until.flatten(), ..self }
     }
 
     /// The permit, or the denial whatever its mode.
@@ -309,26 +329,32 @@ impl Decision {
         self.revocation.as_deref()
     }
 
-    /// When the decision has to be made anew for a request that is still open: the certificate's end, or where the route
+    /// The chain by which the filter trusts the certificate; `None` where Envoy verified it, or nobody could.
+    pub fn chain(&self) -> Option<&Chain> {
+        self.chain.as_deref()
+    }
+
+    /// When the decision has to be made anew for a request that is still open: the end of a certificate in the chain, or where the route
     /// demands that it be valid for some time yet so long before; or the end of what is known of its revocation. `None` where
     /// it holds for as long as the policy does.
     pub fn until(&self) -> Option<OffsetDateTime> {
         let Ok(permit) = &self.verdict else { return None };
         match permit.client() {
             Client::Anonymous => None,
-            Client::Verified => {
+            Client::Verified | Client::Unverified => {
                 let end = self.identity.as_ref().map(|identity| identity.validity().not_after);
                 let demands = self.route.as_deref().and_then(Route::certificate_demands);
                 let end = end.map(|end| demands.map_or(end, |demands| demands.last_moment(end)));
                 let judged = self.revocation.as_ref().and_then(|judgement| judgement.until);
-                end.into_iter().chain(judged).min()
+                end.into_iter().chain(judged).chain(self.chain_until).min()
             }
         }
     }
 
     /// The same with a denial that came up while the decision was carried out.
     pub fn overruled(self, denial: Denial) -> Self {
-        Self::new(Err(denial), self.route, self.mode, self.identity).with_revocation(self.revocation)
+        let decision = Self::new(Err(denial), self.route, self.mode, self.identity);
+        Self { chain: self.chain, ..decision.with_revocation(self.revocation) }
     }
 }
 

@@ -227,6 +227,26 @@ pub enum PolicyErrorKind {
         /// The defined name that is closest, if any is close.
         suggestion: Option<String>,
     },
+    /// A name in `trust` that is not in `trust_bundles`.
+    #[error("unknown trust bundle `{name}`", name = shown(name))]
+    UnknownTrustBundle {
+        /// The name referred to.
+        name: String,
+        /// The defined name that is closest, if any is close.
+        suggestion: Option<String>,
+    },
+    /// What only a filter can do that verifies certificates itself.
+    #[error("`{feature}` goes with `\"verified_by\": \"plugin\"` alone")]
+    NeedsPlugin {
+        /// What it is.
+        feature: &'static str,
+    },
+    /// A matcher that asks an unverified certificate for what it need not be honest about.
+    #[error("`{matcher}` proves nothing about an unverified certificate", matcher = shown(matcher))]
+    ProvesNothing {
+        /// The matcher, as policies write it.
+        matcher: String,
+    },
     /// An identity that refers to itself.
     #[error("identity `{name}` refers to itself", name = shown(name))]
     CyclicIdentity {
@@ -378,6 +398,9 @@ impl PolicyErrorKind {
             Self::BadName { .. } => "bad_name",
             Self::DuplicateRoute { .. } => "duplicate_route",
             Self::UnknownIdentity { .. } => "unknown_identity",
+            Self::UnknownTrustBundle { .. } => "unknown_trust_bundle",
+            Self::NeedsPlugin { .. } => "needs_plugin",
+            Self::ProvesNothing { .. } => "proves_nothing",
             Self::CyclicIdentity { .. } => "cyclic_identity",
             Self::TooDeep { .. } => "too_deep",
             Self::TooManyMatchers { .. } => "too_many_matchers",
@@ -412,7 +435,14 @@ impl PolicyErrorKind {
             Self::Pattern(PatternError::KeyPurpose { text, known }) => {
                 closest(text, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
             }
-            Self::UnknownIdentity { suggestion, .. } => {
+            Self::NeedsPlugin { .. } => {
+                Some("here Envoy verifies, by one list of CAs for the whole listener".to_owned())
+            }
+            Self::ProvesNothing { .. } => Some(
+                "anybody can mint one with any names; only `sha256` and `spki_sha256` tell it from others"
+                    .to_owned(),
+            ),
+            Self::UnknownIdentity { suggestion, .. } | Self::UnknownTrustBundle { suggestion, .. } => {
                 suggestion.as_ref().map(|name| format!("did you mean `{}`?", shown(name)))
             }
             Self::UnknownReason { code } => {

@@ -4,39 +4,70 @@ use std::rc::Rc;
 
 use time::OffsetDateTime;
 
+use super::Resumption;
 use super::decision::{Client, Denial, Permit, Reason};
 use super::matcher::{Matcher, Place};
 use super::route::{Allow, CertificateRules};
 use super::trace::{Finding, Stage, Step, Trace};
-use super::{Resumption, Verification};
 use crate::identity::{Identity, Truth, Validity};
+use crate::trust::chain::Chain;
 
 /// Lets a client pass whose certificate the route does not look at, or who may come without one.
 pub(crate) fn permit_anonymous() -> Permit {
     Permit::new(Client::Anonymous)
 }
 
-/// The identity in a certificate that was verified: proof for [`examine`] and [`admit`].
+/// The identity in a certificate that was verified, or on a route that asks for none need not be: proof for [`admit`].
 #[derive(Debug)]
-pub(crate) struct Verified(Rc<Identity>);
+pub(crate) struct Vetted {
+    identity: Rc<Identity>,
+    client: Client,
+}
 
-impl Verified {
-    /// Takes the word of whom the policy names; `envoy_verified` says whether Envoy verified the certificate in this
-    /// very handshake, as far as it can tell, and is asked only if that matters.
+impl Vetted {
+    /// The identity.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Of a certificate whose chain was verified here.
+    ///
+    /// # Errors
+    /// `internal_error`, where the chain is another certificate's.
+    pub(crate) fn by_chain(identity: Rc<Identity>, chain: &Chain) -> Result<Self, Denial> {
+        if chain.leaf() == identity.fingerprint() {
+            return Ok(Self { identity, client: Client::Verified });
+        }
+        Err(Denial::new(Reason::InternalError, "the chain is that of another certificate"))
+    }
+
+    /// Of a certificate of a test, whose chain is taken for granted.
+    pub(crate) fn assumed(identity: Rc<Identity>) -> Self {
+        Self { identity, client: Client::Verified }
+    }
+
+    /// Of a certificate on a route that asks for nobody's word: its rules name digests and nothing else.
+    pub(crate) fn unverified(identity: Rc<Identity>) -> Self {
+        Self { identity, client: Client::Unverified }
+    }
+
+    /// Takes Envoy's word; `envoy_verified` says whether Envoy verified the certificate in this very handshake, as far as it
+    /// can tell, and is asked only if that matters.
     ///
     /// # Errors
     /// `untrusted`, where the certificate was not verified or nobody can tell.
-    pub(crate) fn check(
-        by: Verification,
+    pub(crate) fn by_envoy(
+        resumption: Resumption,
         identity: Rc<Identity>,
         envoy_verified: impl FnOnce() -> Result<Option<bool>, Denial>,
     ) -> Result<Self, Denial> {
         let untrusted = |detail| Err(Denial::new(Reason::Untrusted, detail));
-        match by {
+        let verified = Self { identity, client: Client::Verified };
+        match resumption {
             // The operator vouches for the listener, resumed sessions included.
-            Verification::Envoy(Resumption::Trusted) => Ok(Self(identity)),
-            Verification::Envoy(Resumption::Disabled) => match envoy_verified()? {
-                Some(true) => Ok(Self(identity)),
+            Resumption::Trusted => Ok(verified),
+            Resumption::Disabled => match envoy_verified()? {
+                Some(true) => Ok(verified),
                 Some(false) => untrusted(
                     "Envoy did not verify the certificate in this handshake: it is not trusted, or the TLS \
                      session was resumed",
@@ -50,13 +81,13 @@ impl Verified {
     }
 }
 
-/// Holds a verified certificate against what the route demands of certificates.
+/// Holds a certificate against what the route demands of certificates.
 ///
 /// # Errors
 /// The denial, where the certificate's time is not now or a demand on it is not met.
 pub(crate) fn examine(
     rules: &CertificateRules,
-    Verified(identity): &Verified,
+    identity: &Identity,
     now: OffsetDateTime,
     trace: &mut impl Trace,
 ) -> Result<(), Denial> {
@@ -68,13 +99,13 @@ pub(crate) fn examine(
     rules.certificate.judge(identity, now, trace)
 }
 
-/// Judges the holder of a verified certificate by name.
+/// Judges the holder of a certificate by name.
 ///
 /// # Errors
 /// The denial, where `deny` holds or `allow` does not.
 pub(crate) fn admit(
     rules: &CertificateRules,
-    Verified(identity): &Verified,
+    Vetted { identity, client }: &Vetted,
     trace: &mut impl Trace,
 ) -> Result<Permit, Denial> {
     if let Some(deny) = &rules.deny {
@@ -88,11 +119,11 @@ pub(crate) fn admit(
     match &rules.allow {
         Allow::AnyVerified => {
             trace.note(|| Step::new(Stage::Allow, Finding::Yes, "any verified client"));
-            Ok(Permit::new(Client::Verified))
+            Ok(Permit::new(*client))
         }
         Allow::Matching(allow) => {
             match allow.evaluate(identity, Place { stage: Stage::Allow, depth: 0 }, trace) {
-                Truth::Yes => Ok(Permit::new(Client::Verified)),
+                Truth::Yes => Ok(Permit::new(*client)),
                 Truth::No => Err(denial(Reason::IdentityNotAllowed, "`allow` does not match", allow)),
                 Truth::CannotTell => Err(denial(Reason::IdentityNotAllowed, "`allow` cannot be told", allow)),
             }
@@ -100,7 +131,15 @@ pub(crate) fn admit(
     }
 }
 
-fn check_validity(validity: Validity, now: OffsetDateTime, trace: &mut impl Trace) -> Result<(), Denial> {
+/// Holds the time of a certificate against the clock.
+///
+/// # Errors
+/// `expired` and `not_yet_valid`.
+pub(crate) fn check_validity(
+    validity: Validity,
+    now: OffsetDateTime,
+    trace: &mut impl Trace,
+) -> Result<(), Denial> {
     // RFC 5280, section 4.1.2.5: both ends belong to the period, which is given in whole seconds.
     if now.unix_timestamp() > validity.not_after.unix_timestamp() {
         return Err(Denial::new(Reason::Expired, format_args!("valid {validity}")));

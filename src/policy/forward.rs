@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::template::Template;
+use super::template::{Piece, Template};
 use crate::identity::AttributeType;
 use crate::identity::pattern::shown;
 use crate::request::{XFCC, canonical_name, compare_names};
@@ -58,6 +58,14 @@ impl ForwardedHeader {
     /// The value.
     pub fn value(&self) -> &Template<Field> {
         &self.value
+    }
+
+    /// Whether it tells of a certificate no more than which it is, so that it is true of one that nobody verified.
+    pub fn holds_only_digests(&self) -> bool {
+        self.value.pieces().iter().all(|piece| match piece {
+            Piece::Text(_) => true,
+            Piece::Field(field) => field.is_digest(),
+        })
     }
 }
 
@@ -122,6 +130,29 @@ pub enum Field {
     Route,
     /// The id of the decision, as the record has it.
     DecisionId,
+}
+
+impl Field {
+    /// Whether it is true of a certificate whatever the certificate says.
+    fn is_digest(&self) -> bool {
+        match self {
+            Field::Sha256 | Field::SpkiSha256 | Field::Route | Field::DecisionId => true,
+            Field::SpiffeId
+            | Field::SpiffeTrustDomain
+            | Field::Subject
+            | Field::Issuer
+            | Field::SubjectAttribute(_)
+            | Field::IssuerAttribute(_)
+            | Field::Serial
+            | Field::Dns
+            | Field::Uri
+            | Field::Email
+            | Field::Ip
+            | Field::Upn
+            | Field::NotBefore
+            | Field::NotAfter => false,
+        }
+    }
 }
 
 /// A name that the filter may set in a request.

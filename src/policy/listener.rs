@@ -53,7 +53,7 @@ impl Policy {
             match route.client_certificate() {
                 ClientCertificate::Ignored => {}
                 ClientCertificate::Optional(_) => looks += 1,
-                ClientCertificate::Required(_) => {
+                ClientCertificate::Required(_) | ClientCertificate::Unverified(_) => {
                     looks += 1;
                     demands += 1;
                 }
@@ -104,10 +104,7 @@ impl Policy {
     }
 
     pub(super) fn rules(&self) -> impl Iterator<Item = &CertificateRules> {
-        self.routes.iter().filter_map(|route| match route.client_certificate() {
-            ClientCertificate::Ignored => None,
-            ClientCertificate::Optional(rules) | ClientCertificate::Required(rules) => Some(rules),
-        })
+        self.routes.iter().filter_map(|route| route.client_certificate().rules())
     }
 }
 

@@ -29,6 +29,7 @@ mod template;
 mod tls;
 mod token;
 pub mod trace;
+pub(crate) mod trust;
 mod trust_bundle;
 
 pub use assertion::Assertion;
@@ -47,12 +48,13 @@ pub use on_deny::{
     Answer, Body, MediaType, OnDeny, OnDenyError, Page, Redirect, RedirectStatus, ReplyField, fixed_status,
 };
 pub use path::{PathCase, PathError};
-pub use revocation::{OnUnknown, RevocationRules, WhileLoading};
+pub use revocation::{OnUnknown, RevocationRules, Scope, WhileLoading};
 pub use route::Route;
 pub use rule::Rule;
 pub use table::RouteTable;
 pub use template::{Piece, Template, TemplateError};
 pub use tls::ServerNameRule;
+pub use trust::TrustRules;
 pub use trust_bundle::{TrustBundle, TrustBundleError};
 
 pub(crate) use path::{check as check_path, without_query};
@@ -89,6 +91,8 @@ pub struct Policy {
 pub enum Verification {
     /// Envoy, in the TLS handshake.
     Envoy(Resumption),
+    /// The filter, on every request, against the trust bundles of the route.
+    Plugin,
 }
 
 /// What a policy says about TLS sessions that were resumed, of which Envoy cannot tell whether it verified the certificate.

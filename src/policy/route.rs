@@ -11,6 +11,7 @@ use super::request_match::RequestMatch;
 use super::revocation::RevocationRules;
 use super::tls::TlsDemands;
 use super::token::TokenDemands;
+use super::trust::TrustRules;
 
 /// One entry of a policy: the requests it matches and what it demands of them.
 #[derive(Debug)]
@@ -51,12 +52,12 @@ impl Route {
 
     /// What the route demands of certificates beside the names in them; `None` where it does not look at any.
     pub(super) fn certificate_demands(&self) -> Option<&CertificateDemands> {
-        match &self.client_certificate {
-            ClientCertificate::Ignored => None,
-            ClientCertificate::Optional(rules) | ClientCertificate::Required(rules) => {
-                Some(&rules.certificate)
-            }
-        }
+        self.client_certificate.rules().map(|rules| &*rules.certificate)
+    }
+
+    /// Whom the route trusts to certify its clients; `None` where that is Envoy's business, or nobody's.
+    pub fn trust(&self) -> Option<&TrustRules> {
+        self.client_certificate.rules().and_then(|rules| rules.trust.as_deref())
     }
 
     /// Whether the route names hosts by name, so that every honest TLS client sends a server name.
@@ -72,6 +73,8 @@ pub(crate) enum ClientCertificate {
     Ignored,
     /// A client may come without one; one that is presented must be good.
     Optional(CertificateRules),
+    /// A client must present one, which nobody verifies: it is known by its digest alone.
+    Unverified(CertificateRules),
     /// A client must present a good one.
     Required(CertificateRules),
 }
@@ -82,7 +85,16 @@ impl ClientCertificate {
         match self {
             Self::Ignored => "ignored",
             Self::Optional(_) => "optional",
+            Self::Unverified(_) => "unverified",
             Self::Required(_) => "required",
+        }
+    }
+
+    /// What must hold of a certificate; `None` where it is not looked at.
+    pub(crate) fn rules(&self) -> Option<&CertificateRules> {
+        match self {
+            Self::Ignored => None,
+            Self::Optional(rules) | Self::Unverified(rules) | Self::Required(rules) => Some(rules),
         }
     }
 }
@@ -90,6 +102,8 @@ impl ClientCertificate {
 /// What must hold of a certificate that is presented.
 #[derive(Debug)]
 pub(crate) struct CertificateRules {
+    /// Who vouches for it; `None` where Envoy does, or nobody.
+    pub(crate) trust: Option<Arc<TrustRules>>,
     pub(crate) tls: Arc<TlsDemands>,
     pub(crate) certificate: Arc<CertificateDemands>,
     /// Looked at first.

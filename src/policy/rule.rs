@@ -2,7 +2,7 @@
 
 use super::matcher::Matcher;
 use super::revocation::RevocationRules;
-use super::route::{Allow, CertificateRules, ClientCertificate, Route};
+use super::route::{Allow, CertificateRules, Route};
 use super::trace::Stage;
 
 /// A matcher that asks something of a certificate, and the rule that it stands in.
@@ -40,9 +40,6 @@ impl Route {
     }
 
     fn rules_on_certificates(&self) -> Option<&CertificateRules> {
-        match self.client_certificate() {
-            ClientCertificate::Ignored => None,
-            ClientCertificate::Optional(rules) | ClientCertificate::Required(rules) => Some(rules),
-        }
+        self.client_certificate().rules()
     }
 }

@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::host::Host;
 use super::on_deny::is_url_byte;
 use crate::cert::CertificateError;
+use crate::identity::TrustDomainPattern;
 use crate::identity::pattern::shown;
 use crate::revocation::Sources;
 use crate::trust::Authorities;
@@ -14,6 +15,8 @@ use crate::trust::Authorities;
 pub struct TrustBundle {
     pub(crate) name: Box<str>,
     pub(crate) authorities: Authorities,
+    pub(crate) max_intermediates: u8,
+    pub(crate) trust_domain: Option<TrustDomainPattern>,
     pub(crate) revocation: Sources,
 }
 
@@ -26,6 +29,16 @@ impl TrustBundle {
     /// Its anchors, and its intermediates that chain to one.
     pub fn authorities(&self) -> &Authorities {
         &self.authorities
+    }
+
+    /// The most intermediates between a client's certificate and an anchor.
+    pub fn max_intermediates(&self) -> u8 {
+        self.max_intermediates
+    }
+
+    /// The SPIFFE trust domain for which it vouches, and for nothing else; `None` where it vouches for names of any kind.
+    pub fn trust_domain(&self) -> Option<&TrustDomainPattern> {
+        self.trust_domain.as_ref()
     }
 
     /// Its revocation data.

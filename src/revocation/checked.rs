@@ -61,6 +61,24 @@ impl Checked {
         Ok(Checked { fingerprint: certificate.fingerprint(), issuers: issuers.collect(), claims })
     }
 
+    /// Reads `certificate`, of which it was verified that `issuer` issued it, by a chain to an anchor of the bundle at this position
+    /// in the policy.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn issued_by(
+        certificate: &Certificate,
+        bundle: usize,
+        issuer: &Arc<Authority>,
+    ) -> Result<Checked, Unreadable> {
+        let claims = Claims::of(certificate)?;
+        Ok(Checked {
+            fingerprint: certificate.fingerprint(),
+            claims,
+            issuers: vec![(bundle, Arc::clone(issuer))],
+        })
+    }
+
     /// SHA-256 of the certificate.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint

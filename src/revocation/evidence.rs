@@ -21,6 +21,33 @@ pub trait Evidence {
     fn assumed(&self) -> Option<Status> {
         None
     }
+
+    /// The trust bundles that are taken to vouch for every certificate, in place of a chain: for the same tests.
+    fn assumed_bundles(&self) -> Option<AssumedBundles> {
+        None
+    }
+}
+
+/// Which trust bundles vouch for a certificate, without a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AssumedBundles {
+    /// Whichever a route names.
+    Any,
+    /// The one of this name.
+    Named(String),
+    /// None.
+    None,
+}
+
+impl AssumedBundles {
+    /// Whether one of them has this name.
+    pub fn contain(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Named(known) => known == name,
+            Self::None => false,
+        }
+    }
 }
 
 /// What a source of lists has brought.

@@ -16,7 +16,7 @@ mod status;
 
 pub use checked::{Checked, Unreadable};
 pub use deny_list::DenyList;
-pub use evidence::{Evidence, Lists, NoEvidence, Response};
+pub use evidence::{AssumedBundles, Evidence, Lists, NoEvidence, Response};
 pub use server_url::ServerUrl;
 pub use sources::{CrlSource, Sources};
 pub use status::{Entry, EntryReason, Judgement, Method, Status, Unknown, Why};

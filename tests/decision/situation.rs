@@ -336,6 +336,7 @@ pub(crate) fn word(decision: &Decision) -> String {
     match decision.verdict() {
         Ok(permit) => match permit.client() {
             Client::Verified => "verified".to_owned(),
+            Client::Unverified => "unverified".to_owned(),
             Client::Anonymous => "anonymous".to_owned(),
         },
         Err(denial) => match decision.mode() {

@@ -47,7 +47,7 @@ fn a_good_policy_is_told_in_one_line_with_its_digest_and_exits_with_0() {
 fn a_bad_policy_is_shown_with_every_error_and_exits_with_1() {
     let output = check(&Files::new(&[("bad.json", BAD)]), &["bad.json"]);
     assert_eq!(output.status.code(), Some(1));
-    let wanted = r#"error: unknown value `require`, expected one of `required`, `optional`, `ignored`
+    let wanted = r#"error: unknown value `require`, expected one of `required`, `optional`, `unverified`, `ignored`
  --> bad.json:5:65
   |
 4 |   "routes": [
@@ -127,7 +127,7 @@ fn json_is_one_object_with_every_file_and_every_error() {
                 "errors": [
                     {
                         "code": "unknown_value",
-                        "message": "unknown value `require`, expected one of `required`, `optional`, `ignored`",
+                        "message": "unknown value `require`, expected one of `required`, `optional`, `unverified`, `ignored`",
                         "help": "did you mean `required`?",
                         "line": 5,
                         "column": 65,

@@ -43,6 +43,8 @@ fn header_use(policy: &Policy) -> HeaderUse {
         (CertificateUse::Never, _, _) | (_, LeafSource::Connection, _) => HeaderUse::Unused,
         (_, LeafSource::Xfcc, _) => HeaderUse::Needed,
         (_, LeafSource::Auto, Verification::Envoy(Resumption::Trusted)) => HeaderUse::Fallback,
+        // The certificates beside the client's own are known by the header only, and those of the bundle may do without.
+        (_, LeafSource::Auto, Verification::Plugin) => HeaderUse::Fallback,
         // An Envoy that can tell whether it verified a certificate has the attribute too.
         (_, LeafSource::Auto, Verification::Envoy(Resumption::Disabled)) => HeaderUse::Unused,
     }

@@ -66,7 +66,8 @@ fn check_server_name(scene: &Scene<'_, '_>, findings: &mut Findings) {
 
 fn check_resumption(context: &At<'_>, policy: &Policy, findings: &mut Findings) {
     match policy.verification() {
-        Verification::Envoy(Resumption::Trusted) => return,
+        // The filter verifies on resumed sessions, too.
+        Verification::Envoy(Resumption::Trusted) | Verification::Plugin => return,
         Verification::Envoy(Resumption::Disabled) => {}
     }
     for (field, kind) in [
@@ -196,6 +197,8 @@ fn check_acceptance(context: &At<'_>, policy: &Policy, findings: &mut Findings) 
                  vouches for all that it accepts",
                 help,
             ),
+            // What Envoy lets through is the filter's to verify.
+            Verification::Plugin => {}
             Verification::Envoy(Resumption::Disabled) => findings.warning(
                 Id::UntrustedAccepted,
                 &at,

@@ -75,7 +75,7 @@ impl Fields {
         let reasons = Reason::ALL.map(|reason| reason.code());
         known("reason", &self.reason, &reasons)?;
         known("mode", &self.mode, &["enforce", "shadow"])?;
-        known("client", &self.client, &["verified", "anonymous"])?;
+        known("client", &self.client, &["verified", "unverified", "anonymous"])?;
         let answered = self.status.is_some() || !self.answer.is_empty();
         if answered && !self.upstream.is_empty() {
             return Err("a request that is answered reaches no `upstream`".to_owned());
@@ -179,6 +179,7 @@ fn verdict_word(verdict: Verdict) -> &'static str {
 fn client_word(client: Client) -> &'static str {
     match client {
         Client::Verified => "verified",
+        Client::Unverified => "unverified",
         Client::Anonymous => "anonymous",
     }
 }

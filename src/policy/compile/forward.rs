@@ -80,6 +80,29 @@ pub(super) fn check_ignored(node: &Node, problems: &mut Problems) {
     }
 }
 
+/// Notes what a route's `forward` says of certificates that nobody verified, beside which they are.
+pub(super) fn check_unverified(node: &Node, forward: &Forward, problems: &mut Problems) {
+    let Value::Object(members) = &node.value else { return };
+    for member in members {
+        match (member.key.as_str(), &member.value.value) {
+            ("headers", Value::Object(headers)) => {
+                for (header, member) in forward.headers().iter().zip(headers) {
+                    if !header.holds_only_digests() {
+                        let matcher = string(&member.value, problems).unwrap_or_default().to_owned();
+                        problems.add::<()>(member.value.span, PolicyErrorKind::ProvesNothing { matcher });
+                    }
+                }
+            }
+            (key @ ("client_cert" | "client_cert_chain"), _) => {
+                let why = "of an unverified certificate only digests are forwarded";
+                let kind = PolicyErrorKind::Ineffective { key: key.to_owned(), why };
+                problems.add::<()>(member.key_span, kind);
+            }
+            (_, _) => {}
+        }
+    }
+}
+
 fn headers(node: &Node, problems: &mut Problems) -> Option<Vec<ForwardedHeader>> {
     let object = Object::open_map(node, problems)?;
     if object.members().is_empty() {

@@ -18,12 +18,14 @@ mod round_trip;
 mod route;
 mod tls;
 mod token;
+mod trust;
 mod trust_bundle;
 mod value;
 
 use reader::{Keys, Object, Problems, word};
 
 use self::matcher::MatcherCompiler;
+use self::trust::Trust;
 use super::error::PolicyErrorKind;
 use super::forward::OwnHeaders;
 use super::location::Span;
@@ -91,15 +93,19 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
         .get("trust_bundles")
         .map_or(Some(Vec::new()), |node| trust_bundle::trust_bundles(node, problems));
     let available = trust_bundle::available(object.get("trust_bundles"));
+    let verification = peer_certificate.map(|(verification, _)| verification);
+    let trust = Trust::new(verification, object.get("trust_bundles"));
     let mut matchers = MatcherCompiler::new(object.get("identities"), problems);
     let defaults = match object.get("defaults") {
-        Some(node) => route::defaults(node, available, problems),
+        Some(node) => route::defaults(node, available, &trust, problems),
         None => Some(route::Defaults::built_in(available)),
     };
     // Routes that state nothing themselves are checked against the built-in defaults if the given ones are faulty.
-    let on_faulty = route::Defaults::built_in(available);
+    let mut on_faulty = route::Defaults::built_in(available);
+    // Nor do they miss what faulty defaults may say.
+    on_faulty.trust = object.get("defaults").map(|_| Vec::new());
     let routes = object.require("routes", None, problems).and_then(|node| {
-        route::routes(node, defaults.as_ref().unwrap_or(&on_faulty), &mut matchers, problems)
+        route::routes(node, defaults.as_ref().unwrap_or(&on_faulty), &trust, &mut matchers, problems)
     });
     let assertions =
         object.get("assert").map_or(Some(Vec::new()), |node| assertion::assertions(node, problems));
@@ -151,13 +157,10 @@ fn peer_certificate(node: &Node, problems: &mut Problems) -> Option<(Verificatio
 }
 
 fn verified_by(node: &Node, problems: &mut Problems) -> Option<Verification> {
-    if let Value::String(text) = &node.value {
-        if text == "plugin" {
-            let feature = "\"verified_by\": \"plugin\"".to_owned();
-            return problems.add(node.span, PolicyErrorKind::Unsupported { feature });
-        }
-        // The short form: the operator vouches for the listener.
-        return word(node, &["envoy"], &[Verification::Envoy(Resumption::Trusted)], problems);
+    if let Value::String(_) = &node.value {
+        // Of `envoy` the short form: the operator vouches for the listener.
+        let values = [Verification::Plugin, Verification::Envoy(Resumption::Trusted)];
+        return word(node, &["plugin", "envoy"], &values, problems);
     }
     let object = Object::open(node, Keys::of(&["envoy"]), problems)?;
     let envoy = object.require("envoy", None, problems)?;

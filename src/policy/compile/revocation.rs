@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::reader::{Keys, Object, Problems, all_or_none, entries, string, whole_number, word, wrong_type};
-use crate::policy::error::PolicyErrorKind;
-use crate::policy::revocation::{OnUnknown, RevocationRules, WhileLoading};
-use crate::policy::source::{Node, Value};
+use super::reader::{Keys, Object, Problems, all_or_none, entries, whole_number, word, wrong_type};
+use super::trust::Trust;
+use crate::policy::revocation::{OnUnknown, RevocationRules, Scope, WhileLoading};
+use crate::policy::source::{Member, Node, Value};
 use crate::policy::trust_bundle::TrustBundleError;
 use crate::revocation::Method;
 
@@ -34,12 +34,13 @@ pub(super) struct Available {
 pub(super) fn revocation(
     node: &Node,
     available: Available,
+    trust: &Trust<'_>,
     problems: &mut Problems,
 ) -> Option<RevocationRules> {
     let object = Object::open(node, REVOCATION_KEYS, problems)?;
     let help = Some("say how it is found out: `\"check\": [\"crl\"]`, `[\"ocsp\"]` or both in their order");
     let methods = object.require("check", help, problems).and_then(|node| methods(node, available, problems));
-    let scope = object.get("scope").map_or(Some(()), |node| scope(node, problems));
+    let scope = object.member("scope").map_or(Some(Scope::Leaf), |member| scope(member, trust, problems));
     let on_unknown = object.get("on_unknown").map_or(Some(OnUnknown::Deny), |node| {
         word(node, &["deny", "allow"], &[OnUnknown::Deny, OnUnknown::Allow], problems)
     });
@@ -50,9 +51,9 @@ pub(super) fn revocation(
         Some(node) => while_loading(node, problems),
         None => Some(wait(DEFAULT_WAIT_MS)),
     };
-    scope?;
     Some(RevocationRules {
         methods: methods?,
+        scope: scope?,
         on_unknown: on_unknown?,
         stale_grace: Duration::from_secs(grace?.into()),
         while_loading: while_loading?,
@@ -81,13 +82,14 @@ fn methods(node: &Node, available: Available, problems: &mut Problems) -> Option
     all_or_none(methods.collect())
 }
 
-/// Only the client's own certificate is looked at: whether its issuers were revoked tells a chain that somebody verified.
-fn scope(node: &Node, problems: &mut Problems) -> Option<()> {
-    if string(node, problems)? == "chain" {
-        let feature = "\"scope\": \"chain\"".to_owned();
-        return problems.add(node.span, PolicyErrorKind::Unsupported { feature });
+/// Of a chain that Envoy verified the filter knows the leaf alone.
+fn scope(member: &Member, trust: &Trust<'_>, problems: &mut Problems) -> Option<Scope> {
+    let scope = word(&member.value, &["leaf", "chain"], &[Scope::Leaf, Scope::Chain], problems)?;
+    match scope {
+        Scope::Leaf => {}
+        Scope::Chain => trust.needs_plugin(member, "\"scope\": \"chain\"", problems)?,
     }
-    word(node, &["leaf"], &[()], problems)
+    Some(scope)
 }
 
 fn while_loading(node: &Node, problems: &mut Problems) -> Option<WhileLoading> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::certificate::certificate;
 use super::demands::client_certificate;
-use super::forward::{check_ignored, forward};
+use super::forward::{check_ignored, check_unverified, forward};
 use super::lint::lint;
 use super::matcher::MatcherCompiler;
 use super::on_deny::{Denied, on_deny};
@@ -13,6 +13,7 @@ use super::reader::{Keys, Object, Problems, all_or_none, entries, string, word};
 use super::request_match::{MATCH_ALL_HELP, request_match};
 use super::revocation::{Available, revocation};
 use super::tls::tls;
+use super::trust::Trust;
 use crate::policy::certificate_demands::CertificateDemands;
 use crate::policy::decision::Mode;
 use crate::policy::error::PolicyErrorKind;
@@ -27,7 +28,7 @@ use crate::policy::tls::TlsDemands;
 const MAX_NAME_CHARS: usize = 64;
 
 const DEFAULTS_KEYS: Keys = Keys {
-    known: &["mode", "certificate", "tls", "revocation", "forward", "on_deny"],
+    known: &["mode", "certificate", "tls", "trust", "revocation", "forward", "on_deny"],
     unsupported: &["audit"],
 };
 const ROUTE_KEYS: Keys = Keys {
@@ -40,13 +41,14 @@ const ROUTE_KEYS: Keys = Keys {
         "certificate",
         "tls",
         "token",
+        "trust",
         "revocation",
         "forward",
         "on_deny",
         "mode",
         "lint",
     ],
-    unsupported: &["trust", "audit", "enforce_ratio"],
+    unsupported: &["audit", "enforce_ratio"],
 };
 
 /// What routes inherit that do not say otherwise.
@@ -55,6 +57,8 @@ pub(super) struct Defaults {
     pub(super) mode: Mode,
     pub(super) certificate: Arc<CertificateDemands>,
     pub(super) tls: Arc<TlsDemands>,
+    /// The positions of the bundles that vouch for clients; `None` where the policy does not say, or Envoy vouches.
+    pub(super) trust: Option<Vec<usize>>,
     pub(super) revocation: Option<Arc<RevocationRules>>,
     /// What the trust bundles have, of which a route's own `revocation` can make use.
     pub(super) available: Available,
@@ -69,15 +73,24 @@ impl Defaults {
     }
 }
 
-pub(super) fn defaults(node: &Node, available: Available, problems: &mut Problems) -> Option<Defaults> {
+pub(super) fn defaults(
+    node: &Node,
+    available: Available,
+    trust: &Trust<'_>,
+    problems: &mut Problems,
+) -> Option<Defaults> {
     let object = Object::open(node, DEFAULTS_KEYS, problems)?;
     let mode = object.get("mode").map_or(Some(Mode::default()), |node| mode(node, problems));
     let certificate = object
         .get("certificate")
         .map_or(Some(CertificateDemands::default()), |node| certificate(node, problems));
     let tls = object.get("tls").map_or(Some(TlsDemands::default()), |node| tls(node, problems));
+    let bundles = match object.member("trust") {
+        Some(member) => trust.bundles(member, problems).map(Some),
+        None => Some(None),
+    };
     let revocation = match object.get("revocation") {
-        Some(node) => revocation(node, available, problems).map(|rules| Some(Arc::new(rules))),
+        Some(node) => revocation(node, available, trust, problems).map(|rules| Some(Arc::new(rules))),
         None => Some(None),
     };
     let forward = object.get("forward").map_or(Some(Forward::default()), |node| forward(node, problems));
@@ -88,6 +101,7 @@ pub(super) fn defaults(node: &Node, available: Available, problems: &mut Problem
         mode: mode?,
         certificate: Arc::new(certificate?),
         tls: Arc::new(tls?),
+        trust: bundles?,
         revocation: revocation?,
         available,
         forward: Arc::new(forward?),
@@ -98,18 +112,21 @@ pub(super) fn defaults(node: &Node, available: Available, problems: &mut Problem
 pub(super) fn routes<'n>(
     node: &'n Node,
     defaults: &Defaults,
+    trust: &Trust<'_>,
     matchers: &mut MatcherCompiler<'n>,
     problems: &mut Problems,
 ) -> Option<Vec<Route>> {
     let mut names = HashSet::new();
     let entries = entries(node, "`routes`", problems)?;
-    let routes = entries.iter().map(|entry| route(entry, defaults, matchers, &mut names, problems)).collect();
+    let routes =
+        entries.iter().map(|entry| route(entry, defaults, trust, matchers, &mut names, problems)).collect();
     all_or_none(routes)
 }
 
 fn route<'n>(
     node: &'n Node,
     defaults: &Defaults,
+    trust: &Trust<'_>,
     matchers: &mut MatcherCompiler<'n>,
     names: &mut HashSet<&'n str>,
     problems: &mut Problems,
@@ -128,14 +145,18 @@ fn route<'n>(
     let matches = object
         .require("match", Some(MATCH_ALL_HELP), problems)
         .and_then(|node| request_match(node, problems));
-    let client_certificate = client_certificate(&object, defaults, matchers, problems);
+    let client_certificate = client_certificate(&object, defaults, trust, matchers, problems);
     let mode = object.get("mode").map_or(Some(defaults.mode), |node| mode(node, problems));
     let forward = match object.get("forward") {
         Some(node) => {
             if let Some(ClientCertificate::Ignored) = client_certificate {
                 check_ignored(node, problems);
             }
-            forward(node, problems).map(Arc::new)
+            let forward = forward(node, problems);
+            if let (Some(ClientCertificate::Unverified(_)), Some(forward)) = (&client_certificate, &forward) {
+                check_unverified(node, forward, problems);
+            }
+            forward.map(Arc::new)
         }
         None => Some(Arc::clone(&defaults.forward)),
     };

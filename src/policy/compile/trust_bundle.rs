@@ -10,17 +10,26 @@ use super::reader::{Keys, Object, Problems, all_or_none, entries, string, whole_
 use super::revocation::Available;
 use super::route::is_name;
 use crate::cert::{Certificate, Fingerprint};
-use crate::identity::{FingerprintPattern, SerialPattern};
+use crate::identity::{FingerprintPattern, SerialPattern, TrustDomainPattern};
 use crate::policy::error::PolicyErrorKind;
 use crate::policy::source::{Member, Node, Value};
 use crate::policy::trust_bundle::{TrustBundle, TrustBundleError, check_cluster, check_url};
 use crate::revocation::ocsp::{Nonce, Responder};
 use crate::revocation::{DenyList, Sources};
+use crate::trust::chain::MAX_INTERMEDIATES;
 use crate::trust::{Authorities, Authority, Standing};
 
 const BUNDLE_KEYS: Keys = Keys {
-    known: &["anchors_pem", "intermediates_pem", "crls", "ocsp", "revoked"],
-    unsupported: &["max_intermediates"],
+    known: &[
+        "anchors_pem",
+        "intermediates_pem",
+        "max_intermediates",
+        "spiffe_trust_domain",
+        "crls",
+        "ocsp",
+        "revoked",
+    ],
+    unsupported: &[],
 };
 const OCSP_KEYS: Keys = Keys::of(&["cluster", "url", "timeout_ms", "method", "nonce"]);
 const REVOKED_KEYS: Keys = Keys::of(&["serials", "sha256"]);
@@ -88,6 +97,14 @@ fn trust_bundle(Member { key, key_span, value }: &Member, problems: &mut Problem
         }
         (Some(_) | None, _) => None,
     };
+    let max_intermediates = object.get("max_intermediates").map_or(Some(MAX_INTERMEDIATES.into()), |node| {
+        whole_number(node, 0, MAX_INTERMEDIATES.into(), problems)
+    });
+    let trust_domain = match object.get("spiffe_trust_domain") {
+        Some(node) => string(node, problems)
+            .and_then(|text| problems.keep(node.span, TrustDomainPattern::parse(text)).map(Some)),
+        None => Some(None),
+    };
     let lists = match object.get("crls") {
         Some(node) => lists(node, key, authorities.as_ref(), problems),
         None => Some((Vec::new(), Vec::new())),
@@ -104,6 +121,8 @@ fn trust_bundle(Member { key, key_span, value }: &Member, problems: &mut Problem
     Some(TrustBundle {
         name: key.as_str().into(),
         authorities: authorities?,
+        max_intermediates: u8::try_from(max_intermediates?).unwrap_or(MAX_INTERMEDIATES),
+        trust_domain: trust_domain?,
         revocation: Sources { denied: denied?, lists, fetched, responder: responder?.map(Arc::new) },
     })
 }

@@ -15,17 +15,24 @@ const MAX_WORK: u32 = 300;
 /// of one name that issued each other in circles are many.
 const MAX_STEPS: u32 = 96;
 
-/// What is left for one chain. Whoever asks for more than is left spends it.
+/// What is left for one certificate. Whoever asks for more than is left spends it all.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub struct Budget {
     // webpki wants its algorithms to be `Sync`.
     work: AtomicU32,
     steps: AtomicU32,
 }
 
-impl Budget {
-    pub(super) fn new() -> Budget {
+impl Default for Budget {
+    fn default() -> Budget {
         Budget { work: AtomicU32::new(MAX_WORK), steps: AtomicU32::new(MAX_STEPS) }
+    }
+}
+
+impl Budget {
+    /// What a certificate may cost.
+    pub fn new() -> Budget {
+        Budget::default()
     }
 
     /// Takes the cost of a signature; `false` where there is not so much left.

@@ -23,7 +23,7 @@ use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime}
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, VerifiedPath};
 
-use self::budget::Budget;
+pub use self::budget::Budget;
 use self::candidates::Candidates;
 pub use self::candidates::MAX_PRESENTED;
 pub use self::error::{AuthorityFault, ChainError};
@@ -83,7 +83,7 @@ pub struct Outcome {
 /// Verifies that a chain leads from a certificate, whose names have been read, to an anchor of `bundle`, at `now`.
 ///
 /// `presented` is what the client sent beside its leaf, in any order: it may hold steps of the chain, and proves nothing by
-/// itself. At most [`MAX_PRESENTED`] of it are looked at.
+/// itself. At most [`MAX_PRESENTED`] of it are looked at. What is done is taken out of `budget`, which may serve several bundles.
 pub fn verify(
     leaf: &Certificate,
     identity: &Identity,
@@ -91,6 +91,7 @@ pub fn verify(
     bundle: &Authorities,
     demands: &Demands,
     now: OffsetDateTime,
+    budget: &Budget,
 ) -> Outcome {
     let mut span = Span::ALWAYS;
     span.narrow(identity.validity(), now);
@@ -98,7 +99,7 @@ pub fn verify(
         for authority in candidates.authorities() {
             span.narrow(authority.validity(), now);
         }
-        find(leaf, identity, &candidates, demands, now)
+        find(leaf, identity, &candidates, demands, now, budget)
     });
     Outcome { verdict, span }
 }
@@ -123,13 +124,13 @@ fn find(
     candidates: &Candidates,
     demands: &Demands,
     now: OffsetDateTime,
+    budget: &Budget,
 ) -> Result<Chain, ChainError> {
     let der = CertificateDer::from(leaf.der());
     let end_entity = EndEntityCert::try_from(&der).map_err(|error| ChainError::of(&error))?;
     let anchors = candidates.anchors(now);
     let intermediates = candidates.intermediates();
-    let budget = Budget::new();
-    let algorithms = algorithms::metered(&budget);
+    let algorithms = algorithms::metered(budget);
     let algorithms = algorithms.each_ref().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm);
     let found = RefCell::new(Err(None));
     let accept = |path: &VerifiedPath<'_>| {
@@ -152,7 +153,7 @@ fn find(
         anchors.as_slice(),
         &intermediates,
         time,
-        &budget,
+        budget,
         None,
         Some(&accept),
     );

@@ -26,6 +26,15 @@ impl Span {
         self.last.and_then(|last| OffsetDateTime::from_unix_timestamp(last).ok())
     }
 
+    /// What is in both.
+    pub fn and(self, other: Span) -> Span {
+        let last = match (self.last, other.last) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        Span { first: self.first.max(other.first), last }
+    }
+
     /// Cuts it to the part around `now` in which a certificate of this validity stays valid, or stays not to be.
     pub(super) fn narrow(&mut self, validity: Validity, now: OffsetDateTime) {
         let now = now.unix_timestamp();
@@ -36,8 +45,7 @@ impl Span {
             if turn <= now {
                 self.first = self.first.max(Some(turn));
             } else {
-                let last = turn - 1;
-                self.last = Some(self.last.map_or(last, |so_far| so_far.min(last)));
+                *self = self.and(Span { first: None, last: Some(turn - 1) });
             }
         }
     }

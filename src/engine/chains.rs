@@ -1,0 +1,225 @@
+//! Chains that were verified here, where the policy leaves that to the filter.
+//!
+//! A verdict is kept for as long as it must be the same: for the same certificate, the same certificates beside it, the same
+//! bundles, and until any certificate that was looked at begins or ends to be valid. Refusals are kept as permits are, for a
+//! client may ask again and again. What a client presents beside its leaf is a header of a few kilobytes: it is compared with
+//! the one of the last request, and read only where that differs.
+
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+
+use time::OffsetDateTime;
+
+use crate::cert::forwarded::{self, ForwardedError, Malformed, Mismatch};
+use crate::cert::{Certificate, Fingerprint};
+use crate::generations::Generations;
+use crate::identity::Identity;
+use crate::policy::trust::may_vouch;
+use crate::policy::{Denial, Reason, TrustBundle, TrustRules};
+use crate::request::{Headers, XFCC};
+use crate::revocation::Checked;
+use crate::trust::chain::{self, Budget, Chain, Span};
+
+/// What the verdicts of one generation may weigh, in bytes: some thousand.
+const MAX_VERDICTS_WEIGHT: usize = 2 * 1024 * 1024;
+
+/// What the headers of one generation may weigh, in bytes: some thousand of ordinary chains.
+const MAX_HEADERS_WEIGHT: usize = 8 * 1024 * 1024;
+
+/// About what one entry weighs beside what it holds.
+const ENTRY_WEIGHT: usize = 256;
+
+/// A certificate, by rules.
+type Holder = (Fingerprint, usize);
+
+/// A chain that was verified, and by whose anchors.
+#[derive(Debug)]
+pub(super) struct Vouched {
+    /// The bundle's position in the policy.
+    pub(super) bundle: usize,
+    pub(super) chain: Rc<Chain>,
+    /// The certificates of the chain below the anchor, the leaf first, as the search for their status wants them.
+    checked: OnceCell<Option<Vec<Rc<Checked>>>>,
+}
+
+/// What came of a certificate with what was presented beside it.
+#[derive(Debug, Clone)]
+struct Verdict {
+    outcome: Result<Rc<Vouched>, Rc<str>>,
+    span: Span,
+}
+
+/// The verdicts of a policy's lifetime.
+#[derive(Debug)]
+pub(super) struct Chains {
+    verdicts: RefCell<Generations<(Holder, Fingerprint), Verdict>>,
+    /// The last header of each holder, and the verdict on it.
+    headers: RefCell<Generations<Holder, (Box<[u8]>, Verdict)>>,
+}
+
+impl Default for Chains {
+    fn default() -> Chains {
+        Chains {
+            verdicts: RefCell::new(Generations::new(MAX_VERDICTS_WEIGHT)),
+            headers: RefCell::new(Generations::new(MAX_HEADERS_WEIGHT)),
+        }
+    }
+}
+
+impl Chains {
+    /// The chain of a certificate to an anchor of the bundles that `rules` name.
+    ///
+    /// # Errors
+    /// `untrusted` where there is none; and where the header is not about this connection, as for the leaf itself.
+    pub(super) fn verify(
+        &self,
+        leaf: &Certificate,
+        identity: &Identity,
+        headers: &Headers,
+        rules: &TrustRules,
+        bundles: &[TrustBundle],
+        now: OffsetDateTime,
+    ) -> Result<(Rc<Vouched>, Span), Denial> {
+        let holder = (identity.fingerprint(), rules.number());
+        let values: Vec<&[u8]> = headers.values(XFCC).collect();
+        let header = match values.as_slice() {
+            [] => &[][..],
+            [header] => header,
+            _ => return Err(ForwardedError::from(Mismatch::SeveralHeaders { count: values.len() }).into()),
+        };
+        let known = self.headers.borrow_mut().get(&holder).and_then(|(last, verdict)| {
+            (verdict.span.contains(now) && same(last, header)).then(|| verdict.clone())
+        });
+        let verdict = match known {
+            Some(verdict) => verdict,
+            None => {
+                let verdict = self.judge(leaf, identity, &values, holder, rules, bundles, now)?;
+                let weight = ENTRY_WEIGHT + header.len();
+                self.headers.borrow_mut().insert(holder, (header.into(), verdict.clone()), weight);
+                verdict
+            }
+        };
+        match verdict.outcome {
+            Ok(vouched) => Ok((vouched, verdict.span)),
+            Err(why) => Err(Denial::new(Reason::Untrusted, why)),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the facts of one certificate, the policy and the time")]
+    fn judge(
+        &self,
+        leaf: &Certificate,
+        identity: &Identity,
+        values: &[&[u8]],
+        holder: Holder,
+        rules: &TrustRules,
+        bundles: &[TrustBundle],
+        now: OffsetDateTime,
+    ) -> Result<Verdict, Denial> {
+        let presented = match presented(values, identity.fingerprint()) {
+            Ok(presented) => presented,
+            Err(ForwardedError::Malformed(why @ (Malformed::TooLongChain | Malformed::Certificate(_)))) => {
+                let why = format!("what was presented beside it cannot be read: {why}");
+                return Ok(Verdict { outcome: Err(why.into()), span: Span::ALWAYS });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let digests: Vec<[u8; 32]> =
+            presented.iter().map(|certificate| *certificate.fingerprint().as_bytes()).collect();
+        let key = (holder, Fingerprint::of(digests.as_flattened()));
+        let known = self.verdicts.borrow_mut().get(&key).cloned();
+        if let Some(verdict) = known.filter(|verdict| verdict.span.contains(now)) {
+            return Ok(verdict);
+        }
+        let verdict = find(leaf, identity, &presented, rules, bundles, now);
+        let certificates = match &verdict.outcome {
+            Ok(vouched) => vouched.weight(leaf),
+            Err(why) => why.len(),
+        };
+        self.verdicts.borrow_mut().insert(key, verdict.clone(), ENTRY_WEIGHT + certificates);
+        Ok(verdict)
+    }
+}
+
+/// Tries one bundle after the other.
+fn find(
+    leaf: &Certificate,
+    identity: &Identity,
+    presented: &[Certificate],
+    rules: &TrustRules,
+    bundles: &[TrustBundle],
+    now: OffsetDateTime,
+) -> Verdict {
+    let budget = Budget::new();
+    let mut span = Span::ALWAYS;
+    let mut refused = Vec::new();
+    for at in rules.bundles() {
+        let Some(bundle) = bundles.get(*at) else { continue };
+        let name = bundle.name();
+        if !may_vouch(bundle, bundles, identity) {
+            refused.push(format!("`{name}` may not vouch for its SPIFFE ID, or for its having none"));
+            continue;
+        }
+        let demands = rules.demands(bundle);
+        let found = chain::verify(leaf, identity, presented, bundle.authorities(), &demands, now, &budget);
+        span = span.and(found.span);
+        match found.verdict {
+            Ok(chain) => {
+                let vouched = Vouched { bundle: *at, chain: Rc::new(chain), checked: OnceCell::new() };
+                return Verdict { outcome: Ok(Rc::new(vouched)), span };
+            }
+            Err(error) => refused.push(format!("by `{name}`: {error}")),
+        }
+    }
+    Verdict { outcome: Err(refused.join("; ").into()), span }
+}
+
+/// What the client presented beside its leaf; nothing where Envoy does not forward it.
+fn presented(values: &[&[u8]], leaf: Fingerprint) -> Result<Vec<Certificate>, ForwardedError> {
+    match forwarded::chain_from_xfcc(values, leaf) {
+        Ok(mut chain) => {
+            if !chain.is_empty() {
+                chain.remove(0);
+            }
+            Ok(chain)
+        }
+        Err(ForwardedError::Absent | ForwardedError::Mismatch(Mismatch::NoPair { key: "Chain" })) => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Vouched {
+    /// The certificates of the chain below the anchor, the leaf first; `None` where one cannot be read for its status.
+    pub(super) fn checked(&self, leaf: &Certificate) -> Option<&[Rc<Checked>]> {
+        let checked = self.checked.get_or_init(|| {
+            let authorities = self.chain.authorities();
+            let below = authorities.iter().map(|authority| authority.certificate());
+            let certificates = [leaf].into_iter().chain(below);
+            let pairs = certificates.zip(authorities);
+            let read = pairs.map(|(certificate, issuer)| {
+                Checked::issued_by(certificate, self.bundle, issuer).map(Rc::new).ok()
+            });
+            read.collect()
+        });
+        checked.as_deref()
+    }
+
+    fn weight(&self, leaf: &Certificate) -> usize {
+        let above = self.chain.authorities().iter().map(|authority| authority.certificate());
+        // Each is kept as DER and as what was read of it.
+        above.chain([leaf]).map(|certificate| 2 * certificate.der().len()).sum()
+    }
+}
+
+/// Whether two headers are one, eight bytes at a time: WebAssembly has no instruction for it, and `==` goes byte by byte there,
+/// which for a chain of four kilobytes takes 4 us.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let (one_words, one_rest) = one.as_chunks::<8>();
+    let (other_words, other_rest) = other.as_chunks::<8>();
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    one.len() == other.len()
+        && one_words.iter().zip(other_words).all(|(one, other)| word(one) == word(other))
+        && one_rest == other_rest
+}
