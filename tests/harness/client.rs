@@ -14,7 +14,7 @@ use hyper::client::conn::{http1, http2};
 use hyper::header::{HOST, HeaderMap};
 use hyper::{Method, Request, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, SupportedProtocolVersion};
@@ -24,7 +24,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::mint::{Ca, Minted};
-use super::tls::{self, Pinned, Presented};
+use super::tls::{self, Listening, Pinned, Presented};
 
 /// No step of a client takes longer than this.
 pub const LIMIT: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ enum Protocol {
 pub struct Client {
     address: SocketAddr,
     server: Arc<Pinned>,
-    presented: Option<Arc<Presented>>,
+    presented: Option<Arc<dyn ResolvesClientCert>>,
     sni: Option<Option<String>>,
     protocol: Protocol,
     versions: Vec<&'static SupportedProtocolVersion>,
@@ -128,6 +128,15 @@ impl Client {
         self
     }
 
+    /// The names of the CAs (DER) that the server says it takes when it asks for a certificate, in its order; panics if it asks
+    /// for none. Presents none.
+    pub async fn ca_names(mut self, host: &str) -> Vec<Vec<u8>> {
+        let listening = Arc::new(Listening::default());
+        self.presented = Some(Arc::clone(&listening) as Arc<dyn ResolvesClientCert>);
+        self.tls(host, &[b"http/1.1"]).await.unwrap_or_else(|why| panic!("no handshake: {why}"));
+        listening.ca_names().expect("a server that asks for a certificate")
+    }
+
     /// GETs a URL over a new connection; panics if there is no reply.
     pub async fn get(&self, url: &str) -> Reply {
         self.send(get(url)).await
@@ -180,7 +189,7 @@ impl Client {
     pub(super) async fn tls(&self, host: &str, alpn: &[&[u8]]) -> Result<TlsStream<TcpStream>, String> {
         let configuration = tls::configuration(
             &self.server,
-            self.presented.as_ref(),
+            self.presented.clone(),
             &self.versions,
             self.resumption.clone(),
             self.fragments,

@@ -1,6 +1,6 @@
 //! TLS as a test's client speaks it: any certificate, any SNI, and only the one server that was started.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
@@ -30,6 +30,28 @@ impl Presented {
 impl ResolvesClientCert for Presented {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// Presents no certificate, and keeps what the server says when it asks for one.
+#[derive(Debug, Default)]
+pub struct Listening(Mutex<Option<Vec<Vec<u8>>>>);
+
+impl Listening {
+    /// The names of the CAs (DER) that the server said it takes; `None` if it asked for no certificate.
+    pub fn ca_names(&self) -> Option<Vec<Vec<u8>>> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl ResolvesClientCert for Listening {
+    fn resolve(&self, names: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        *self.0.lock().unwrap() = Some(names.iter().map(|name| name.to_vec()).collect());
+        None
     }
 
     fn has_certs(&self) -> bool {
@@ -96,7 +118,7 @@ impl ServerCertVerifier for Pinned {
 /// `fragments` is the length of a TLS record, where it is not the longest.
 pub fn configuration(
     server: &Arc<Pinned>,
-    presented: Option<&Arc<Presented>>,
+    presented: Option<Arc<dyn ResolvesClientCert>>,
     versions: &[&'static SupportedProtocolVersion],
     resumption: Resumption,
     fragments: Option<usize>,
@@ -109,10 +131,7 @@ pub fn configuration(
         .dangerous()
         .with_custom_certificate_verifier(server);
     let mut configuration = match presented {
-        Some(presented) => {
-            let presented: Arc<Presented> = Arc::clone(presented);
-            builder.with_client_cert_resolver(presented)
-        }
+        Some(presented) => builder.with_client_cert_resolver(presented),
         None => builder.with_no_client_auth(),
     };
     configuration.resumption = resumption;
