@@ -14,6 +14,7 @@ mod report;
 mod schema;
 mod test;
 mod trace;
+mod trust_bundle;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ enum Command {
     Test(test::Test),
     Inspect(inspect::Inspect),
     Crl(crl::Crl),
+    Envoy(envoy::Envoy),
     Schema(schema::Schema),
     Completions(completions::Completions),
     Conformance(conformance::Conformance),
@@ -69,6 +71,7 @@ pub(crate) fn run() -> Exit {
         Command::Test(test) => test.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Crl(crl) => crl.run(),
+        Command::Envoy(envoy) => envoy.run(),
         Command::Schema(schema) => schema.run(),
         Command::Completions(completions) => completions.run(),
         Command::Conformance(conformance) => conformance.run(),

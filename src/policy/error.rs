@@ -492,8 +492,8 @@ impl PolicyErrorKind {
     }
 }
 
-/// The one of `known` that `word` was most likely meant to be.
-pub(super) fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The one of `known` that `word` was most likely meant to be; `None` where none is close.
+pub fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|name| (strsim::jaro_winkler(word, name), name))
         .filter(|(similarity, _)| *similarity >= SUGGESTION_THRESHOLD)

@@ -34,7 +34,7 @@ mod trust_bundle;
 
 pub use assertion::Assertion;
 pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
-pub use error::{PolicyError, PolicyErrorKind, PolicyErrors};
+pub use error::{PolicyError, PolicyErrorKind, PolicyErrors, closest};
 pub use forward::{
     CLIENT_CERT, CLIENT_CERT_CHAIN, CLIENT_VERIFY, Field, Forward, ForwardedCertificates, ForwardedHeader,
     HeaderError, HeaderName, OwnHeaders, XfccUse,

@@ -8,7 +8,7 @@ use crate::cert::CertificateError;
 use crate::identity::TrustDomainPattern;
 use crate::identity::pattern::shown;
 use crate::revocation::Sources;
-use crate::trust::Authorities;
+use crate::trust::{Authorities, Authority};
 
 /// One trust bundle of a policy.
 #[derive(Debug)]
@@ -39,6 +39,20 @@ impl TrustBundle {
     /// The SPIFFE trust domain for which it vouches, and for nothing else; `None` where it vouches for names of any kind.
     pub fn trust_domain(&self) -> Option<&TrustDomainPattern> {
         self.trust_domain.as_ref()
+    }
+
+    /// Its anchors, in the policy's order.
+    pub fn anchors(&self) -> impl Iterator<Item = &Authority> {
+        self.iter().filter(|authority| self.authorities.is_anchor(authority))
+    }
+
+    /// Its intermediates, in an order of their own: each behind one that issued it.
+    pub fn intermediates(&self) -> impl Iterator<Item = &Authority> {
+        self.iter().filter(|authority| !self.authorities.is_anchor(authority))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Authority> {
+        self.authorities.iter().map(|authority| &**authority)
     }
 
     /// Its revocation data.

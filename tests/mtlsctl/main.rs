@@ -11,6 +11,7 @@ mod conformance;
 mod crl;
 mod crl_check;
 mod demands;
+mod envoy;
 mod expectations;
 mod explain;
 mod inspect;

@@ -1,4 +1,5 @@
-//! `mtlsctl check --envoy`: does Envoy's configuration keep what the policy rests on?
+//! Envoy's configuration beside a policy: `mtlsctl envoy` makes parts of it, `mtlsctl check --envoy` says whether it keeps what
+//! the policy rests on.
 //!
 //! ```text
 //! file ─▶ document (values with places) ─▶ bootstrap (listeners, chains, filters) ─▶ checks ─▶ findings ─▶ report
@@ -17,6 +18,7 @@
 
 mod bootstrap;
 mod bypass;
+mod command;
 mod connection;
 mod document;
 mod finding;
@@ -28,7 +30,9 @@ mod revocation;
 mod routing;
 mod tls;
 mod token;
+mod trusted_ca;
 
+pub(super) use command::Envoy;
 pub(super) use finding::Id;
 pub(super) use report::EnvoyReport;
 

@@ -10,6 +10,8 @@ use mtls_policy::revocation::ocsp::{self, Query};
 use mtls_policy::revocation::{CrlSource, Evidence, Lists, Response, Status, Unknown, Why};
 use time::OffsetDateTime;
 
+use crate::cli::trust_bundle;
+
 /// Lists and responses that somebody has at hand.
 #[derive(Debug)]
 pub(crate) struct Offline {
@@ -31,8 +33,7 @@ impl Offline {
     /// # Errors
     /// Where the policy has no such bundle, or it fetches nothing, or the file cannot be read.
     pub(crate) fn add_list(&mut self, policy: &Policy, name: &str, path: &Path) -> Result<(), String> {
-        let bundle = policy.trust_bundles().iter().find(|bundle| bundle.name() == name);
-        let bundle = bundle.ok_or_else(|| format!("the policy has no trust bundle `{name}`"))?;
+        let bundle = trust_bundle::named(policy, name)?;
         let fetched = &bundle.revocation().fetched;
         let source = fetched
             .iter()
