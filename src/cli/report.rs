@@ -9,6 +9,7 @@ use mtls_policy::policy::{Location, Policy, PolicyError, PolicyErrors};
 use serde::Serialize;
 
 use super::envoy::EnvoyReport;
+use super::trust_bundle::{self, Bundle};
 use super::{Exit, output};
 
 /// Most bytes shown before and after the beginning of an error.
@@ -88,6 +89,7 @@ pub(super) fn human(reports: &[FileReport]) -> String {
                 let routes = counted(policy.routes().iter().len(), "route");
                 let verdict = verdict(findings);
                 page.push_str(&format!("{file}: {verdict}, {routes}, digest {}\n", policy.digest()));
+                page.push_str(&trust_bundle::human(policy));
             }
             Outcome::Unreadable { error } => page.push_str(&format!("{file}: cannot be read: {error}\n")),
             Outcome::Faulty { text, errors } => {
@@ -231,6 +233,8 @@ struct File<'a> {
     digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     routes: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trust_bundles: Vec<Bundle<'a>>,
     errors: Vec<Fault<'a>>,
     warnings: Vec<Fault<'a>>,
 }
@@ -258,8 +262,15 @@ struct Place<'a> {
 impl<'a> File<'a> {
     fn new(report: &'a FileReport) -> Self {
         let file = report.file.as_str();
-        let bad =
-            |errors| Self { file, good: false, digest: None, routes: None, errors, warnings: Vec::new() };
+        let bad = |errors| Self {
+            file,
+            good: false,
+            digest: None,
+            routes: None,
+            trust_bundles: Vec::new(),
+            errors,
+            warnings: Vec::new(),
+        };
         match &report.outcome {
             Outcome::Compiled { policy, findings, .. } => {
                 let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) =
@@ -269,6 +280,7 @@ impl<'a> File<'a> {
                     good: errors.is_empty(),
                     digest: Some(policy.digest().to_string()),
                     routes: Some(policy.routes().iter().len()),
+                    trust_bundles: trust_bundle::json(policy),
                     errors: errors.into_iter().map(Fault::of_finding).collect(),
                     warnings: warnings.into_iter().map(Fault::of_finding).collect(),
                 }

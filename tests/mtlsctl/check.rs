@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::mint::Ca;
 use crate::{Files, mtlsctl, run, run_on_stdin, stderr, stdout};
 
 const GOOD: &str = r#"{
@@ -154,6 +155,62 @@ fn json_is_one_object_with_every_file_and_every_error() {
         ],
     });
     assert_eq!(report, wanted);
+}
+
+/// A good policy whose bundle has these anchors and one intermediate, and what is said of it up to its digest.
+fn with_bundle(anchors: &[Ca]) -> (String, String) {
+    let mut policy: Value = serde_json::from_str(GOOD).unwrap();
+    policy["trust_bundles"]["corp"] = json!({
+        "anchors_pem": anchors.iter().map(Ca::pem).collect::<Vec<_>>(),
+        "intermediates_pem": [anchors[0].intermediate("Acme Issuing").pem()],
+    });
+    let policy = policy.to_string();
+    let digest = mtls_policy::policy::Policy::from_json(policy.as_bytes()).unwrap().digest();
+    (policy, format!("policy.json: good, 1 route, digest {digest}\n"))
+}
+
+fn sha256(ca: &Ca) -> String {
+    mtls_policy::cert::Fingerprint::of(ca.der()).to_string()
+}
+
+#[test]
+fn the_anchors_of_trust_bundles_are_shown() {
+    let [old, new] = ["Acme Root", "Acme Root 2"].map(Ca::new);
+    let (policy, summary) = with_bundle(&[old.clone(), new.clone()]);
+    let files = Files::new(&[("policy.json", &policy)]);
+    let output = check(&files, &["--allow", "unused-bundle", "policy.json"]);
+    let [old, new] = [&old, &new].map(sha256);
+    let wanted = format!(
+        "{summary}  trust bundle `corp`: 2 anchors, 1 intermediate
+    CN=Acme Root, valid until 2099-01-01T00:00:00Z, sha256 {old}
+    CN=Acme Root 2, valid until 2099-01-01T00:00:00Z, sha256 {new}
+"
+    );
+    assert_eq!((output.status.code(), stdout(&output)), (Some(0), wanted));
+
+    let output = check(&files, &["--allow", "unused-bundle", "--format", "json", "policy.json"]);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let anchor = |subject: &str, sha256: &str| json!({ "subject": subject, "sha256": sha256, "not_after": "2099-01-01T00:00:00Z" });
+    let wanted = json!([{
+        "name": "corp",
+        "anchors": [anchor("CN=Acme Root", &old), anchor("CN=Acme Root 2", &new)],
+        "intermediates": 1,
+    }]);
+    assert_eq!(report["files"][0]["trust_bundles"], wanted);
+}
+
+#[test]
+fn of_many_anchors_people_see_the_first_and_programs_all() {
+    let anchors: Vec<Ca> = (1..=12).map(|number| Ca::new(&format!("Acme Root {number}"))).collect();
+    for (count, last) in [(10, "CN=Acme Root 10, "), (12, "and 2 more, which `--format json` shows")] {
+        let (policy, _) = with_bundle(&anchors[..count]);
+        let files = Files::new(&[("policy.json", &policy)]);
+        let text = stdout(&check(&files, &["--allow", "unused-bundle", "policy.json"]));
+        assert!(text.lines().last().unwrap().starts_with(&format!("    {last}")), "{text}");
+        let text = stdout(&check(&files, &["--format", "json", "policy.json"]));
+        let report: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(report["files"][0]["trust_bundles"][0]["anchors"].as_array().unwrap().len(), count);
+    }
 }
 
 #[test]
