@@ -27,6 +27,7 @@
 //! called one, and an assertion that is not proved and not refuted is reported as unproven.
 
 mod assertions;
+mod authorities;
 mod back_doors;
 mod by_path;
 mod expression;
@@ -87,6 +88,7 @@ pub fn check(
     plain_expressions::check(&view, &matchers, &mut findings);
     assertions::check(&reach, &mut findings);
     revocation::check(&view, now, &mut findings);
+    authorities::check(&view, now, &mut findings);
 
     let mut drafts = silence::apply(findings.into_drafts(), &view, allow);
     drafts.sort_by_key(|draft| (draft.span, draft.rule));

@@ -76,6 +76,15 @@ lints! {
     /// A list in the policy whose time is over, or nearly.
     ExpiringList = "expiring-list",
         "a list in the policy is replaced by nobody else; when its time is over, nobody knows who was revoked";
+    /// A certificate of a trust bundle that is not valid now.
+    CaNotValid = "ca-not-valid",
+        "what rests on a CA that is not valid is not believed: no client, no list, no response";
+    /// A certificate of a trust bundle that ends soon.
+    ExpiringCa = "expiring-ca",
+        "when a CA ends, all of its clients are shut out at once; the one that follows it may stand beside it until then";
+    /// An anchor that may sign no certificates.
+    NonIssuingAnchor = "non-issuing-anchor",
+        "an anchor that may sign no certificates vouches for nobody; often it is not the one that was meant";
     /// A trust bundle that no route makes use of.
     UnusedBundle = "unused-bundle",
         "a trust bundle that no route makes use of revokes nobody; often `revocation` has been forgotten";

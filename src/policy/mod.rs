@@ -64,7 +64,7 @@ pub(crate) use table::Selection;
 pub(crate) use tls::{CipherSuite, TlsDemands, TlsVersion};
 pub(crate) use token::{Binding, TokenDemands, names_certificate};
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use {location::Locator, network::Network, source::Value};
+pub(crate) use {compile::fingerprint_in, location::Locator, network::Network, source::Value};
 
 use std::sync::Arc;
 

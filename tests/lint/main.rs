@@ -8,6 +8,7 @@
 )]
 
 mod assertions;
+mod authorities;
 mod brute_force;
 mod command;
 mod further;

@@ -23,6 +23,8 @@ mod trust_bundle;
 mod value;
 
 use reader::{Keys, Object, Problems, word};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use trust_bundle::fingerprint_in;
 
 use self::matcher::MatcherCompiler;
 use self::trust::Trust;

@@ -162,6 +162,12 @@ fn authority(
     }
 }
 
+/// SHA-256 of the certificate in an entry of a bundle that compiles, by which lints find its authority.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn fingerprint_in(entry: &str) -> Option<Fingerprint> {
+    pem::one_block(entry, pem::CERTIFICATE).ok().map(|der| Fingerprint::of(&der))
+}
+
 const NO_CA: &str = "it is no CA's: no basic constraints in it say that it is one";
 const UNSTATED: &str = "it holds no extensions, which would say that it is a CA's, and is no root";
 
