@@ -12,6 +12,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod ca_names;
 mod common;
 mod connections;
 mod decisions;
