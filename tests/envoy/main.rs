@@ -13,6 +13,7 @@
 mod harness;
 
 mod ca_names;
+mod chains;
 mod common;
 mod connections;
 mod decisions;
@@ -23,6 +24,7 @@ mod headers;
 mod held;
 mod hostile;
 mod injected;
+mod load;
 mod pages;
 mod policies;
 mod replacement;

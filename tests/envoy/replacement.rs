@@ -2,15 +2,13 @@
 #![allow(clippy::disallowed_methods, reason = "the clock is the real one")]
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::harness::mint::Minted;
 use crate::harness::{Client, Envoy, Pki, Setup};
+use crate::load::Load;
 use mtls_policy::policy::Policy;
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
 const COMMON: &str = "https://pay.acme.example/common";
 const CHANGING: &str = "https://pay.acme.example/changing";
@@ -41,57 +39,6 @@ fn policy_that_allows(spiffe_id: &str) -> Value {
 
 fn digest(policy: &Value) -> String {
     Policy::from_json(policy.to_string().as_bytes()).unwrap().digest().to_string()
-}
-
-/// Connections that ask for `/common` without a pause, and stop at the first request that fails.
-struct Load {
-    stop: Arc<AtomicBool>,
-    done: Vec<Arc<AtomicUsize>>,
-    connections: Vec<JoinHandle<()>>,
-}
-
-impl Load {
-    async fn start(client: &Client, connections: usize) -> Load {
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut load = Load { stop, done: Vec::new(), connections: Vec::new() };
-        for number in 0..connections {
-            let client = if number % 2 == 0 { client.clone() } else { client.clone().http2() };
-            let mut connection = client.connect(COMMON).await;
-            let (stop, done) = (Arc::clone(&load.stop), Arc::new(AtomicUsize::new(0)));
-            load.done.push(Arc::clone(&done));
-            load.connections.push(tokio::spawn(async move {
-                while !stop.load(Ordering::Relaxed) {
-                    let reply = connection.get(COMMON).await;
-                    assert_eq!(reply.status, 200, "{reply:?}");
-                    assert_eq!(reply.echo().header("x-client-verify"), ["SUCCESS"]);
-                    done.fetch_add(1, Ordering::Relaxed);
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-            }));
-        }
-        load
-    }
-
-    /// Waits until every connection has had so many more replies.
-    async fn go_on(&self, requests: usize) {
-        let count = |done: &Arc<AtomicUsize>| done.load(Ordering::Relaxed);
-        let wanted: Vec<usize> = self.done.iter().map(|done| count(done) + requests).collect();
-        let deadline = Instant::now() + WAIT_LIMIT;
-        while self.done.iter().zip(&wanted).any(|(done, wanted)| count(done) < *wanted) {
-            assert!(!self.connections.iter().any(JoinHandle::is_finished), "a request failed");
-            assert!(Instant::now() < deadline, "a connection stands still");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    /// Ends it; panics if one request was not answered as it must be.
-    async fn end(self) -> usize {
-        self.stop.store(true, Ordering::Relaxed);
-        for connection in self.connections {
-            connection.await.expect("every request succeeds");
-        }
-        self.done.iter().map(|done| done.load(Ordering::Relaxed)).sum()
-    }
 }
 
 /// Waits until every worker has decided by this policy, for connections new and old, and asserts that none decides by
@@ -132,7 +79,7 @@ async fn a_policy_is_replaced_under_load_without_a_failed_request_and_a_bad_one_
     let setup = Setup::new(&pki).policy(&for_billing).discovered().workers(WORKERS as u32);
     let mut envoy = Envoy::start(setup).await;
     let (billing, web) = (envoy.client().presents(&billing), envoy.client().presents(&web));
-    let load = Load::start(&billing, 8).await;
+    let load = Load::start(&billing, COMMON, 8).await;
     assert_in_force_on_every_worker(&envoy, &load, &digest(&for_billing), &billing).await;
     assert_eq!(billing.get(CHANGING).await.status, 200);
     assert_eq!(web.get(CHANGING).await.status, 403);

@@ -6,7 +6,7 @@ use rcgen::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{KEY_USAGE, Key, der, field, pem};
+use super::{KEY_USAGE, Key, der, elements, field, pem};
 
 /// A certification authority.
 #[derive(Clone)]
@@ -88,6 +88,11 @@ impl Ca {
         change(&mut params);
         let der = params.self_signed(&self.key).unwrap().der().to_vec();
         Ca { params, key: self.key.clone(), der }
+    }
+
+    /// The contents of its serial number's INTEGER.
+    pub(crate) fn serial(&self) -> Vec<u8> {
+        elements(&field(&self.der, 1))[0].1.to_vec()
     }
 
     /// Its name, whole in DER.

@@ -103,6 +103,7 @@ pub enum AuthorityFault {
 
 impl ChainError {
     /// What an error of webpki means here.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "webpki's list may grow")]
     pub(super) fn of(error: &webpki::Error) -> ChainError {
         use webpki::Error;
         match error {
@@ -120,7 +121,7 @@ impl ChainError {
             | Error::MaximumPathBuildCallsExceeded
             | Error::MaximumNameConstraintComparisonsExceeded => ChainError::TooMuchWork,
             Error::UnknownIssuer => ChainError::UnknownIssuer,
-            // The rest are forms that webpki does not read. The list may grow.
+            // The rest are forms that webpki does not read.
             _ => ChainError::Unreadable,
         }
     }

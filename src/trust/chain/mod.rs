@@ -161,13 +161,12 @@ fn find(
         (Ok(_), Ok(authorities)) => Ok(Chain { leaf: leaf.fingerprint(), authorities }),
         (Ok(_), Err(refused)) => Err(refused.unwrap_or(ChainError::UnknownIssuer)),
         (Err(_), _) if budget.is_spent() => Err(ChainError::TooMuchWork),
-        (Err(error), found) => Err(match ChainError::of(&error) {
+        (Err(error), found) => {
+            let error = ChainError::of(&error);
             // What was refused here says more.
-            ChainError::UnknownIssuer => {
-                found.err().flatten().or_else(|| candidates.problem(now)).unwrap_or(ChainError::UnknownIssuer)
-            }
-            error => error,
-        }),
+            let refused = found.err().flatten().or_else(|| candidates.problem(now));
+            Err(refused.filter(|_| error == ChainError::UnknownIssuer).unwrap_or(error))
+        }
     }
 }
 
