@@ -10,7 +10,9 @@ mod authorities;
 mod authority;
 pub mod chain;
 mod extensions;
+mod fitness;
 
 pub use authorities::{Authorities, MAX_AUTHORITIES};
 pub use authority::{Authority, AuthorityError};
 pub use extensions::Standing;
+pub use fitness::Unfit;

@@ -17,7 +17,7 @@ use crate::policy::trust_bundle::{TrustBundle, TrustBundleError, check_cluster, 
 use crate::revocation::ocsp::{Nonce, Responder};
 use crate::revocation::{DenyList, Sources};
 use crate::trust::chain::MAX_INTERMEDIATES;
-use crate::trust::{Authorities, Authority, Standing};
+use crate::trust::{Authorities, Authority, Unfit};
 
 const BUNDLE_KEYS: Keys = Keys {
     known: &[
@@ -80,13 +80,15 @@ fn trust_bundle(Member { key, key_span, value }: &Member, problems: &mut Problem
     let mut seen = HashSet::new();
     let anchors = object.require("anchors_pem", help, problems).and_then(|node| {
         let entries = entries(node, "`anchors_pem`", problems)?;
-        certificates(node, entries, check_anchor, &mut seen, problems)
+        certificates(node, entries, Authority::fit_as_anchor, &mut seen, problems)
     });
     let intermediates_node = object.get("intermediates_pem");
     let intermediates = match intermediates_node {
         Some(node) => {
             let entries = array(node, problems);
-            entries.and_then(|entries| certificates(node, entries, check_intermediate, &mut seen, problems))
+            entries.and_then(|entries| {
+                certificates(node, entries, Authority::fit_as_intermediate, &mut seen, problems)
+            })
         }
         None => Some(Vec::new()),
     };
@@ -131,7 +133,7 @@ fn trust_bundle(Member { key, key_span, value }: &Member, problems: &mut Problem
 fn certificates(
     node: &Node,
     entries: &[Node],
-    check: fn(&Authority) -> Result<(), &'static str>,
+    check: fn(&Authority) -> Result<(), Unfit>,
     seen: &mut HashSet<Fingerprint>,
     problems: &mut Problems,
 ) -> Option<Vec<Authority>> {
@@ -147,10 +149,7 @@ fn certificates(
     all_or_none(authorities.collect())
 }
 
-fn authority(
-    text: &str,
-    check: fn(&Authority) -> Result<(), &'static str>,
-) -> Result<Authority, TrustBundleError> {
+fn authority(text: &str, check: fn(&Authority) -> Result<(), Unfit>) -> Result<Authority, TrustBundleError> {
     let certificate = Certificate::from_der(pem::one_block(text, pem::CERTIFICATE)?)?;
     let fingerprint = certificate.fingerprint();
     let refuse = |subject: String, why: String| TrustBundleError::Authority { subject, why };
@@ -158,7 +157,7 @@ fn authority(
         Authority::of(certificate).map_err(|why| refuse(fingerprint.to_string(), why.to_string()))?;
     match check(&authority) {
         Ok(()) => Ok(authority),
-        Err(why) => Err(refuse(authority.subject().to_string(), why.to_owned())),
+        Err(why) => Err(refuse(authority.subject().to_string(), why.to_string())),
     }
 }
 
@@ -166,37 +165,6 @@ fn authority(
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn fingerprint_in(entry: &str) -> Option<Fingerprint> {
     pem::one_block(entry, pem::CERTIFICATE).ok().map(|der| Fingerprint::of(&der))
-}
-
-const NO_CA: &str = "it is no CA's: no basic constraints in it say that it is one";
-const UNSTATED: &str = "it holds no extensions, which would say that it is a CA's, and is no root";
-
-/// An anchor is trusted because the policy names it. It must be a CA's all the same, so that a leaf pasted by mistake is none:
-/// by its basic constraints or, of version 1, which has no extensions, by having issued itself.
-fn check_anchor(anchor: &Authority) -> Result<(), &'static str> {
-    match anchor.standing() {
-        Standing::Ca { .. } => Ok(()),
-        Standing::Unstated if anchor.subject_digest() == anchor.issuer_digest() => Ok(()),
-        Standing::Unstated => Err(UNSTATED),
-        Standing::EndEntity => Err(NO_CA),
-    }
-}
-
-/// An intermediate is a CA's, or another's that a CA lets sign lists or OCSP responses in its place.
-fn check_intermediate(intermediate: &Authority) -> Result<(), &'static str> {
-    if intermediate.has_unknown_critical_extension() {
-        return Err("it holds a critical extension that is not known");
-    }
-    let signs_status = intermediate.may_sign_lists() || intermediate.may_sign_responses();
-    match intermediate.standing() {
-        Standing::Ca { .. } if intermediate.may_sign_certificates() || signs_status => Ok(()),
-        Standing::Ca { .. } => {
-            Err("its key usage lets it sign neither certificates nor lists nor OCSP responses")
-        }
-        Standing::Unstated => Err(UNSTATED),
-        Standing::EndEntity if signs_status => Ok(()),
-        Standing::EndEntity => Err(NO_CA),
-    }
 }
 
 /// `None` where an intermediate, whose node stands at its position in `nodes`, chains to no anchor.
