@@ -123,9 +123,16 @@ impl Authority {
         self.validity
     }
 
-    /// Whether `now` is within its validity. Not asked when bundles are read: a clock goes on, and bundles stay.
+    /// Whether `now` is within its validity, whose last second is part of it as a whole (RFC 5280 section 4.1.2.5). Not asked when
+    /// bundles are read: a clock goes on, and bundles stay.
     pub fn is_valid_at(&self, now: OffsetDateTime) -> bool {
-        (self.validity.not_before..=self.validity.not_after).contains(&now)
+        let Validity { not_before, not_after } = self.validity;
+        (not_before.unix_timestamp()..=not_after.unix_timestamp()).contains(&now.unix_timestamp())
+    }
+
+    /// Whether it bears the name of its issuer: a root, or a CA's certificate for another key of its own (RFC 5280 section 3.2).
+    pub fn is_self_issued(&self) -> bool {
+        self.subject_digest.is_some() && self.subject_digest == self.issuer_digest
     }
 
     /// Its `SubjectPublicKeyInfo` in DER (RFC 5280 section 4.1.2.7).
@@ -190,6 +197,11 @@ impl Authority {
         self.extensions.unknown_critical
     }
 
+    /// Whether it demands certificate policies of those below it, or forbids to map them (RFC 5280 section 4.2.1.11).
+    pub(crate) fn constrains_policies(&self) -> bool {
+        self.extensions.policy_constraints
+    }
+
     /// Whether this key signed `certificate`. Neither names nor what the key may sign are looked at.
     ///
     /// # Errors
@@ -246,9 +258,13 @@ mod tests {
         let root = authority(&Ca::new("Acme Root"));
         let second = Duration::SECOND;
         let Validity { not_before, not_after } = root.validity();
-        for (at, expected) in
-            [(not_before - second, false), (not_before, true), (not_after, true), (not_after + second, false)]
-        {
+        for (at, expected) in [
+            (not_before - second, false),
+            (not_before, true),
+            (not_after, true),
+            (not_after + second / 2, true),
+            (not_after + second, false),
+        ] {
             assert_eq!(root.is_valid_at(at), expected, "{at}");
         }
     }

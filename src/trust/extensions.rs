@@ -79,6 +79,7 @@ pub(super) struct Extensions {
     pub(super) key_identifier: Option<Box<[u8]>>,
     pub(super) issuer_key_identifier: Option<Box<[u8]>>,
     pub(super) unknown_critical: bool,
+    pub(super) policy_constraints: bool,
 }
 
 impl Extensions {
@@ -94,6 +95,7 @@ impl Extensions {
             signs_responses: purposes.map_err(named("extKeyUsage"))?.unwrap_or(false),
             key_identifier: identifier(own.map_err(named("subjectKeyIdentifier"))?),
             issuer_key_identifier: identifier(issuers.map_err(named("authorityKeyIdentifier"))?.flatten()),
+            policy_constraints: value(POLICY_CONSTRAINTS).is_some(),
             unknown_critical: extensions.iter().any(|extension| {
                 extension.criticality != Some(Criticality::NotCritical) && !KNOWN.contains(&extension.oid)
             }),

@@ -27,8 +27,14 @@ pub(super) fn leaf(identity: &Identity) -> Result<(), ChainError> {
 
 /// Whether an anchor may issue certificates. The policy vouches for the rest of it.
 pub(super) fn anchor(anchor: &Authority, bundle: &Authorities) -> Result<(), ChainError> {
-    let may_issue = bundle.may_issue(anchor);
-    named(anchor, if may_issue { key(anchor) } else { Err(AuthorityFault::KeyUsage) })
+    let fault = if !bundle.may_issue(anchor) {
+        Some(AuthorityFault::KeyUsage)
+    } else if anchor.has_unknown_critical_extension() {
+        Some(AuthorityFault::CriticalExtension)
+    } else {
+        None
+    };
+    named(anchor, fault.map_or_else(|| key(anchor), Err))
 }
 
 /// Whether an intermediate may issue certificates.
@@ -39,6 +45,9 @@ pub(super) fn intermediate(authority: &Authority) -> Result<(), ChainError> {
         Standing::Ca { .. } if authority.has_unknown_critical_extension() => {
             Some(AuthorityFault::CriticalExtension)
         }
+        // Policies are followed nowhere, so that nobody could tell whether what it demands is met. Some CAs do not mark the
+        // extension critical, as they must (RFC 5280 section 4.2.1.11).
+        Standing::Ca { .. } if authority.constrains_policies() => Some(AuthorityFault::PolicyConstraints),
         Standing::Ca { .. } => None,
     };
     named(authority, fault.map_or_else(|| key(authority), Err))
@@ -66,7 +75,8 @@ pub(super) fn chain(
     chain: &[Arc<Authority>],
     demands: &Demands,
 ) -> Result<(), ChainError> {
-    let intermediates = chain.len().saturating_sub(1);
+    // As for path lengths (RFC 5280 section 4.2.1.9), a CA's certificate for another key of its own does not count.
+    let intermediates = chain.iter().rev().skip(1).filter(|authority| !authority.is_self_issued()).count();
     if intermediates > usize::from(demands.max_intermediates) {
         return Err(ChainError::TooLong { limit: demands.max_intermediates });
     }
