@@ -110,7 +110,7 @@ impl Unknown {
     }
 
     /// No certificate of its issuer's name and key is valid now: nobody below it is good, whoever says so.
-    pub(crate) fn issuer_not_valid() -> Self {
+    pub fn issuer_not_valid() -> Self {
         Self::new(Why::IssuerUnknown, "the certificate of its issuer has expired or is not yet valid")
     }
 }

@@ -13,6 +13,7 @@
 //! | `name_match` | `a_der_b64`, `b_der_b64` | `match` or `differ` (RFC 5280 section 7.1) |
 //! | `parse_xfcc` | `header` | `accept` with `elements`, or `reject` |
 //! | `uri_match` | `pattern`, `value` | `match` or `differ` |
+//! | `verify` | what [`verify`] lists | `accept` with `chain`, or `reject` |
 //! | `verify_sig` | `spki_der_hex`, `alg`, `msg_hex`, `sig_hex` | `accept` or `reject` |
 //! | `verify_signed` | `spki_der_b64`, `alg_der_b64`, `data_b64`, `sig_bitstring_der_b64` | `accept` or `reject` |
 //!
@@ -35,6 +36,7 @@ mod pattern;
 mod revocation;
 mod score;
 mod signature;
+mod verify;
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::answer::{Answer, Finding};
 use super::case::{Case, Refusal};
 use super::input::Line;
-use super::{certificate, crl, decision, forwarded, name, ocsp, pattern, revocation, signature};
+use super::{certificate, crl, decision, forwarded, name, ocsp, pattern, revocation, signature, verify};
 
 /// Answers any line, a case or not.
 #[expect(clippy::disallowed_methods, reason = "how long an answer takes is measured around the engine")]
@@ -33,6 +33,7 @@ fn find(case: &Case) -> Result<Finding, Refusal> {
         "parse_name" => name::parse(case),
         "parse_xfcc" => forwarded::parse(case),
         "uri_match" => pattern::uri(case),
+        "verify" => verify::verify(case),
         "verify_sig" => signature::by_name(case),
         "verify_signed" => signature::by_identifier(case),
         other => Err(Refusal::UnknownOperation(other.to_owned())),
