@@ -27,6 +27,7 @@ mod revocation;
 mod schema;
 mod schemas;
 mod usage;
+mod verify;
 
 use std::fs;
 use std::io::Write as _;
