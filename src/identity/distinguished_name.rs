@@ -127,6 +127,17 @@ impl DistinguishedName {
         Truth::all(pairs.map(|(one, other)| same_relative_name(one, other)))
     }
 
+    /// Whether it begins with `base`, or is the same: what stands in the subtree of `base` (RFC 5280 sections 4.2.1.10 and 7.1).
+    pub fn is_within(&self, base: &DistinguishedName) -> Truth {
+        match self.relative_names.get(..base.relative_names.len()) {
+            Some(begin) => {
+                let pairs = begin.iter().zip(&base.relative_names);
+                Truth::all(pairs.map(|(one, other)| same_relative_name(one, other)))
+            }
+            None => Truth::No,
+        }
+    }
+
     /// Every value of one attribute, in the certificate's order.
     pub fn values(&self, kind: &AttributeType) -> impl Iterator<Item = &AttributeValue> {
         self.relative_names

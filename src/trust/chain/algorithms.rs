@@ -3,6 +3,7 @@
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 
 use super::budget::Budget;
+use super::shown::Originals;
 use crate::cert::der::{self, BIT_STRING, SEQUENCE};
 use crate::cert::signature;
 
@@ -71,11 +72,15 @@ const ALGORITHMS: [Algorithm; 19] = [
 pub(super) struct Metered<'a> {
     algorithm: Algorithm,
     budget: &'a Budget,
+    originals: &'a Originals<'a>,
 }
 
-/// All algorithms, paid for out of `budget`.
-pub(super) fn metered(budget: &Budget) -> [Metered<'_>; ALGORITHMS.len()] {
-    ALGORITHMS.map(|algorithm| Metered { algorithm, budget })
+/// All algorithms, paid for out of `budget`, of what was signed.
+pub(super) fn metered<'a>(
+    budget: &'a Budget,
+    originals: &'a Originals<'a>,
+) -> [Metered<'a>; ALGORITHMS.len()] {
+    ALGORITHMS.map(|algorithm| Metered { algorithm, budget, originals })
 }
 
 impl SignatureVerificationAlgorithm for Metered<'_> {
@@ -92,6 +97,7 @@ impl SignatureVerificationAlgorithm for Metered<'_> {
         let key = der::element(SEQUENCE, &[key.as_ref()]);
         let spki = der::element(SEQUENCE, &[&key, &der::element(BIT_STRING, &[&[0], public_key])]);
         let algorithm = der::element(SEQUENCE, &[algorithm.as_ref()]);
+        let message = self.originals.of(message);
         signature::verify(&spki, &algorithm, message, signature).map_err(|_| InvalidSignature)
     }
 

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use rustls_pki_types::{CertificateDer, TrustAnchor};
+use rustls_pki_types::{CertificateDer, Der, TrustAnchor};
 use time::OffsetDateTime;
 use webpki::VerifiedPath;
 
+use super::constraints::Constraints;
 use super::error::ChainError;
 use super::profile;
+use super::shown::{Originals, Shown};
+use crate::cert::der::NotDer;
 use crate::cert::{Certificate, Fingerprint};
 use crate::trust::{Authorities, Authority};
 
@@ -19,16 +22,59 @@ const MAX_CANDIDATES: usize = 64;
 
 /// Authorities whose names lead from a certificate upwards.
 pub(super) struct Candidates {
-    anchors: Vec<Arc<Authority>>,
-    intermediates: Vec<Arc<Authority>>,
+    anchors: Vec<Candidate>,
+    intermediates: Vec<Candidate>,
     /// Why the first was left out that has a name that was sought.
     left_out: Option<ChainError>,
 }
 
-/// An anchor as webpki wants it, and the authority that it was made of.
-pub(super) struct Anchors {
-    authorities: Vec<Arc<Authority>>,
+/// An authority that may issue certificates.
+pub(super) struct Candidate {
+    pub(super) authority: Arc<Authority>,
+    /// What it says of names that webpki does not know.
+    pub(super) constraints: Option<Constraints>,
+    /// What webpki is shown in its place.
+    shown: Option<Shown>,
+}
+
+/// Anchors as webpki wants them, and the candidates that they were made of.
+pub(super) struct Anchors<'a> {
+    candidates: Vec<&'a Candidate>,
     anchors: Vec<TrustAnchor<'static>>,
+}
+
+impl Candidate {
+    fn anchor(authority: &Arc<Authority>, bundle: &Authorities) -> Result<Candidate, ChainError> {
+        profile::anchor(authority, bundle)?;
+        let constraints = profile::constraints(authority)?;
+        Ok(Candidate { authority: Arc::clone(authority), constraints, shown: None })
+    }
+
+    fn intermediate(authority: &Arc<Authority>) -> Result<Candidate, ChainError> {
+        profile::intermediate(authority)?;
+        let constraints = profile::constraints(authority)?;
+        let shown = constraints
+            .as_ref()
+            .map(|constraints| Shown::of(authority.certificate(), constraints.rest()))
+            .transpose()
+            .map_err(|NotDer| ChainError::Unreadable)?;
+        Ok(Candidate { authority: Arc::clone(authority), constraints, shown })
+    }
+
+    /// What webpki sees of it.
+    fn der(&self) -> &[u8] {
+        self.shown.as_ref().map_or(self.authority.certificate().der(), Shown::der)
+    }
+
+    /// It as webpki wants an anchor; `None` of what webpki cannot read, which is no anchor to it.
+    fn trust_anchor(&self) -> Option<TrustAnchor<'static>> {
+        let der = CertificateDer::from(self.der());
+        let mut anchor = webpki::anchor_from_trusted_cert(&der).ok()?.to_owned();
+        if let Some(constraints) = &self.constraints {
+            anchor.name_constraints = constraints.rest().map(|rest| Der::from(rest.to_vec()));
+        }
+        Some(anchor)
+    }
 }
 
 impl Candidates {
@@ -59,8 +105,8 @@ impl Candidates {
     }
 
     fn take_anchor(&mut self, anchor: &Arc<Authority>, bundle: &Authorities) {
-        match profile::anchor(anchor, bundle) {
-            Ok(()) => self.anchors.push(Arc::clone(anchor)),
+        match Candidate::anchor(anchor, bundle) {
+            Ok(anchor) => self.anchors.push(anchor),
             Err(error) => self.leave_out(error),
         }
     }
@@ -69,10 +115,10 @@ impl Candidates {
         if self.intermediates.len() >= MAX_CANDIDATES {
             return self.leave_out(ChainError::TooMuchWork);
         }
-        if let Err(error) = profile::intermediate(authority) {
-            return self.leave_out(error);
+        match Candidate::intermediate(authority) {
+            Ok(candidate) => self.intermediates.push(candidate),
+            Err(error) => return self.leave_out(error),
         }
-        self.intermediates.push(Arc::clone(authority));
         if !names.iter().any(|name| **name == *authority.issuer_der()) {
             names.push(authority.issuer_der().into());
         }
@@ -84,39 +130,44 @@ impl Candidates {
 
     /// All of them.
     pub(super) fn authorities(&self) -> impl Iterator<Item = &Arc<Authority>> {
-        self.anchors.iter().chain(&self.intermediates)
+        self.anchors.iter().chain(&self.intermediates).map(|candidate| &candidate.authority)
     }
 
     /// The anchors that are valid `now`: webpki does not look at that.
-    pub(super) fn anchors(&self, now: OffsetDateTime) -> Anchors {
-        let valid = self.anchors.iter().filter(|anchor| anchor.is_valid_at(now));
-        // What webpki cannot read of an anchor is no anchor to it.
-        let read = valid.filter_map(|authority| {
-            let der = CertificateDer::from(authority.certificate().der());
-            let anchor = webpki::anchor_from_trusted_cert(&der).ok()?.to_owned();
-            Some((Arc::clone(authority), anchor))
-        });
-        let (authorities, anchors) = read.unzip();
-        Anchors { authorities, anchors }
+    pub(super) fn anchors(&self, now: OffsetDateTime) -> Anchors<'_> {
+        let valid = self.anchors.iter().filter(|anchor| anchor.authority.is_valid_at(now));
+        let (candidates, anchors) = valid.filter_map(|anchor| Some((anchor, anchor.trust_anchor()?))).unzip();
+        Anchors { candidates, anchors }
     }
 
-    /// The intermediates as webpki wants them.
+    /// The intermediates as webpki is shown them.
     pub(super) fn intermediates(&self) -> Vec<CertificateDer<'_>> {
-        self.intermediates
-            .iter()
-            .map(|authority| CertificateDer::from(authority.certificate().der()))
-            .collect()
+        self.intermediates.iter().map(|candidate| CertificateDer::from(candidate.der())).collect()
     }
 
-    /// The authorities on a path, the leaf's issuer first and the anchor last.
-    pub(super) fn on(&self, path: &VerifiedPath<'_>, anchors: &Anchors) -> Option<Vec<Arc<Authority>>> {
+    /// What was signed of those that webpki is shown copies of.
+    pub(super) fn originals(&self) -> Originals<'_> {
+        Originals::new(
+            self.intermediates
+                .iter()
+                .filter_map(|candidate| Some((candidate.shown.as_ref()?, candidate.authority.certificate()))),
+        )
+    }
+
+    /// Those on a path, the leaf's issuer first and the anchor last.
+    pub(super) fn on<'a>(
+        &'a self,
+        path: &VerifiedPath<'_>,
+        anchors: &Anchors<'a>,
+    ) -> Option<Vec<&'a Candidate>> {
         let intermediates = path.intermediate_certificates().map(|certificate| {
             let der = certificate.der();
-            self.intermediates.iter().find(|authority| authority.certificate().der() == der.as_ref())
+            // By where it is, for a client may present the bytes of a copy: see [`super::shown`].
+            self.intermediates.iter().find(|candidate| std::ptr::eq(candidate.der(), der.as_ref()))
         });
         let anchor = anchors.anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
-        let anchor = anchor.and_then(|at| anchors.authorities.get(at));
-        intermediates.chain([anchor]).map(|authority| authority.cloned()).collect()
+        let anchor = anchor.and_then(|at| anchors.candidates.get(at).copied());
+        intermediates.chain([anchor]).collect()
     }
 
     /// What is wrong with the first authority by which there might have been a path.
@@ -128,7 +179,7 @@ impl Candidates {
     }
 }
 
-impl Anchors {
+impl Anchors<'_> {
     pub(super) fn as_slice(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
     }

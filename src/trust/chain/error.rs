@@ -96,6 +96,9 @@ pub enum AuthorityFault {
     /// RFC 5280 section 4.2.
     #[error("it holds a critical extension that is not known")]
     CriticalExtension,
+    /// RFC 5280 section 4.2.1.10.
+    #[error("its name constraints cannot be read, or say nothing")]
+    NameConstraints,
     /// RFC 5280 section 4.2.1.11.
     #[error("it constrains certificate policies, which are not followed here")]
     PolicyConstraints,

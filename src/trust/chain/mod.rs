@@ -11,8 +11,10 @@
 mod algorithms;
 mod budget;
 mod candidates;
+mod constraints;
 mod error;
 mod profile;
+mod shown;
 mod span;
 
 use std::cell::RefCell;
@@ -130,14 +132,16 @@ fn find(
     let end_entity = EndEntityCert::try_from(&der).map_err(|error| ChainError::of(&error))?;
     let anchors = candidates.anchors(now);
     let intermediates = candidates.intermediates();
-    let algorithms = algorithms::metered(budget);
+    let originals = candidates.originals();
+    let algorithms = algorithms::metered(budget, &originals);
     let algorithms = algorithms.each_ref().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm);
-    let found = RefCell::new(Err(None));
+    let found: RefCell<Result<Vec<_>, _>> = RefCell::new(Err(None));
     let accept = |path: &VerifiedPath<'_>| {
         let above = candidates.on(path, &anchors).ok_or(webpki::Error::UnknownIssuer)?;
-        match profile::chain(identity, &above, demands) {
+        match profile::chain(leaf, identity, &above, demands, budget) {
             Ok(()) => {
-                *found.borrow_mut() = Ok(above);
+                let authorities = above.iter().map(|candidate| Arc::clone(&candidate.authority));
+                *found.borrow_mut() = Ok(authorities.collect());
                 Ok(())
             }
             Err(error) => {
