@@ -2,11 +2,12 @@
 //!
 //! Paths are built and validated by `rustls-webpki` (RFC 5280 section 6: names, signatures, validity, `cA`, path lengths, name
 //! constraints), which every rustls client of the web stands on; its signatures are checked by [`crate::cert::signature`]. What
-//! webpki leaves out, and whoever takes names from certificates needs, is in [`profile`]; what a chain may cost, in [`budget`].
+//! webpki leaves out, and whoever takes names from certificates needs, is in [`profile`]; what it refuses to judge of name
+//! constraints, in [`constraints`] and [`shown`]; what a chain may cost, in [`budget`].
 //!
-//! What webpki cannot judge it refuses, and so does this: names that are written differently in a certificate and in its
-//! issuer's, constraints on directory names, URIs, email addresses and other names, critical policy constraints, versions before
-//! 3 below the anchor, more than six intermediates.
+//! What neither can judge is refused: names that are written differently in a certificate and in its issuer's, constraints on
+//! user principal names and other rare kinds of names, policy constraints, versions before 3 below the anchor, more than six
+//! intermediates.
 
 mod algorithms;
 mod budget;
@@ -179,3 +180,6 @@ fn unix_time(now: OffsetDateTime) -> Result<UnixTime, ChainError> {
     let seconds = u64::try_from(now.unix_timestamp()).map_err(|_| ChainError::NotValid)?;
     Ok(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
 }
+
+#[cfg(test)]
+mod tests;
