@@ -236,7 +236,7 @@ pub enum PolicyErrorKind {
         suggestion: Option<String>,
     },
     /// What only a filter can do that verifies certificates itself.
-    #[error("`{feature}` goes with `\"verified_by\": \"plugin\"` alone")]
+    #[error("`{feature}` needs `\"verified_by\": \"plugin\"`")]
     NeedsPlugin {
         /// What it is.
         feature: &'static str,
@@ -435,9 +435,10 @@ impl PolicyErrorKind {
             Self::Pattern(PatternError::KeyPurpose { text, known }) => {
                 closest(text, known.iter().copied()).map(|name| format!("did you mean `{name}`?"))
             }
-            Self::NeedsPlugin { .. } => {
-                Some("here Envoy verifies, by one list of CAs for the whole listener".to_owned())
-            }
+            Self::NeedsPlugin { .. } => Some(
+                "`peer_certificate` says that Envoy verifies, by one list of CAs for the whole listener"
+                    .to_owned(),
+            ),
             Self::ProvesNothing { .. } => Some(
                 "anybody can mint one with any names; only `sha256` and `spki_sha256` tell it from others"
                     .to_owned(),

@@ -145,6 +145,12 @@ pub enum TrustBundleError {
         /// The key of trust bundles that it needs.
         key: &'static str,
     },
+    /// A bundle that stands in `trust` already.
+    #[error("`{name}` stands here already", name = shown(name))]
+    RepeatedName {
+        /// Its name.
+        name: String,
+    },
     /// A method that stands in `check` already.
     #[error("`{method}` stands here already")]
     RepeatedMethod {
@@ -161,7 +167,7 @@ impl TrustBundleError {
                 "bad_certificate"
             }
             Self::Base64 { .. } | Self::List { .. } => "bad_crl",
-            Self::Repeated { .. } | Self::RepeatedMethod { .. } => "repeated",
+            Self::Repeated { .. } | Self::RepeatedName { .. } | Self::RepeatedMethod { .. } => "repeated",
             Self::Url { .. } => "bad_url",
             Self::Cluster { .. } => "bad_cluster",
             Self::TooMany { .. } => "too_many",

@@ -40,7 +40,7 @@ fn of_who_verifies() {
         ),
         (
             r#"{"version": 1, "peer_certificate": {"verified_by": "envoi"}, "routes": [{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored"}]}"#,
-            "1:52: unknown value `envoi`, expected one of `envoy` (at `/peer_certificate/verified_by`); did you mean `envoy`?",
+            "1:52: unknown value `envoi`, expected one of `plugin`, `envoy` (at `/peer_certificate/verified_by`); did you mean `envoy`?",
         ),
         (
             r#"{"version": 1, "peer_certificate": {"verified_by": {"envoy": {}}}, "routes": [{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored"}]}"#,
@@ -56,7 +56,7 @@ fn of_who_verifies() {
         ),
         (
             r#"{"version": 1, "peer_certificate": {"verified_by": "plugin"}, "routes": [{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored"}]}"#,
-            r#"1:52: `"verified_by": "plugin"` is not supported by this version of mtls-policy (at `/peer_certificate/verified_by`)"#,
+            "",
         ),
     ]);
 }

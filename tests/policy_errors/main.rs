@@ -23,6 +23,7 @@ mod routes;
 #[path = "../schema/mod.rs"]
 mod schema;
 mod several;
+mod trust;
 
 use mtls_policy::policy::Policy;
 

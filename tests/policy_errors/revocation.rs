@@ -15,7 +15,7 @@ fn bundles(bundles: &Value) -> String {
     without_place(&errors(&with_members(&format!("\"trust_bundles\": {bundles},\n  {ROUTE}"))))
 }
 
-fn without_place(said: &str) -> String {
+pub(crate) fn without_place(said: &str) -> String {
     let said: Vec<&str> =
         said.lines().filter_map(|line| line.split_once(": ")).map(|(_, said)| said).collect();
     said.join("\n")
@@ -109,8 +109,8 @@ fn of_bundles() {
         assert_eq!(bundles(&value), wanted, "{value}");
     }
     assert_eq!(
-        corp(json!({ "max_intermediates": 3 })),
-        "`max_intermediates` is not supported by this version of mtls-policy (at `/trust_bundles/corp/max_intermediates`)"
+        corp(json!({ "max_depth": 3 })),
+        "unknown key `max_depth` (at `/trust_bundles/corp/max_depth`); known here: `anchors_pem`, `intermediates_pem`, `max_intermediates`, `spiffe_trust_domain`, `crls`, `ocsp`, `revoked`"
     );
 }
 
@@ -366,12 +366,8 @@ fn of_what_routes_want_to_know() {
         ),
         (r#"{"check": ["crl", "ocsp", "crl"]}"#, format!("`crl` stands here already ({at}/check/2`)")),
         (
-            r#"{"check": ["crl"], "scope": "chain"}"#,
-            format!("`\"scope\": \"chain\"` is not supported by this version of mtls-policy ({at}/scope`)"),
-        ),
-        (
             r#"{"check": ["crl"], "scope": "all"}"#,
-            format!("unknown value `all`, expected one of `leaf` ({at}/scope`)"),
+            format!("unknown value `all`, expected one of `leaf`, `chain` ({at}/scope`)"),
         ),
         (
             r#"{"check": ["crl"], "on_unknown": "permit"}"#,

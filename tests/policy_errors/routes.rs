@@ -14,7 +14,7 @@ fn of_keys() {
         ),
         (
             r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored", "zzz": 1}"#,
-            "5:76: unknown key `zzz` (at `/routes/0/zzz`); known here: `name`, `match`, `client_certificate`, `allow`, `deny`, `certificate`, `tls`, `token`, `revocation`, `forward`, `on_deny`, `mode`, `lint`",
+            "5:76: unknown key `zzz` (at `/routes/0/zzz`); known here: `name`, `match`, `client_certificate`, `allow`, `deny`, `certificate`, `tls`, `token`, `trust`, `revocation`, `forward`, `on_deny`, `mode`, `lint`",
         ),
         (
             r#"{"match": {"path": "/"}, "client_certificate": "ignored"}"#,
@@ -26,7 +26,7 @@ fn of_keys() {
         ),
         (
             r#"{"name": "a", "match": {"path": "/"}}"#,
-            "5:5: missing key `client_certificate` (at `/routes/0`); say `required`, `optional` or `ignored`",
+            "5:5: missing key `client_certificate` (at `/routes/0`); say `required`, `optional`, `unverified` or `ignored`",
         ),
         (
             r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "required"}"#,
@@ -48,11 +48,7 @@ fn of_client_certificates() {
     routes(&[
         (
             r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "require"}"#,
-            "5:65: unknown value `require`, expected one of `required`, `optional`, `ignored` (at `/routes/0/client_certificate`); did you mean `required`?",
-        ),
-        (
-            r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "unverified"}"#,
-            r#"5:65: `"client_certificate": "unverified"` is not supported by this version of mtls-policy (at `/routes/0/client_certificate`)"#,
+            "5:65: unknown value `require`, expected one of `required`, `optional`, `unverified`, `ignored` (at `/routes/0/client_certificate`); did you mean `required`?",
         ),
         (
             r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "optional", "deny": {"dns": "a.example"}}"#,
@@ -369,14 +365,8 @@ fn of_denials() {
 
 #[test]
 fn of_what_this_version_does_not_do() {
-    required(&[
-        (
-            r#""allow": "any_verified", "trust": "corp""#,
-            "5:102: `trust` is not supported by this version of mtls-policy (at `/routes/0/trust`)",
-        ),
-        (
-            r#""allow": "any_verified", "audit": {"denied_ratio": 1}"#,
-            "5:102: `audit` is not supported by this version of mtls-policy (at `/routes/0/audit`)",
-        ),
-    ]);
+    required(&[(
+        r#""allow": "any_verified", "audit": {"denied_ratio": 1}"#,
+        "5:102: `audit` is not supported by this version of mtls-policy (at `/routes/0/audit`)",
+    )]);
 }

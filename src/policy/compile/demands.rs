@@ -150,7 +150,7 @@ fn unverified(
     }
     for key in ["trust", "revocation"] {
         if let Some(member) = object.member(key) {
-            let why = "nobody is asked who issued an unverified certificate";
+            let why = "of an unverified certificate nobody knows who issued it";
             let kind = PolicyErrorKind::Ineffective { key: key.to_owned(), why };
             problems.add::<()>(member.key_span, kind);
         }

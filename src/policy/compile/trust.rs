@@ -54,7 +54,8 @@ impl<'n> Trust<'n> {
                 return problems.add(entry.span, error);
             };
             if positions.contains(&position) {
-                return problems.add(entry.span, TrustBundleError::Repeated { what: "name" }.into());
+                return problems
+                    .add(entry.span, TrustBundleError::RepeatedName { name: name.to_owned() }.into());
             }
             positions.push(position);
             Some(())
