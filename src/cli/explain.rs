@@ -17,8 +17,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::offline::{
-    Certificate, Connection, DECISION_ID, Offline, Situation, Target, Token, certificates, headers_of,
-    parse_time,
+    Certificate, Connection, DECISION_ID, Offline, Situation, Target, Token, certificates, forward,
+    headers_of, parse_time,
 };
 use super::output::Format;
 use super::report::{FileReport, human};
@@ -45,7 +45,8 @@ pub(super) struct Explain {
     #[arg(long = "header", short = 'H', value_name = "HEADER", value_parser = header)]
     headers: Vec<(String, Vec<u8>)>,
 
-    /// The client's certificate, PEM or DER; of several the first.
+    /// What the client presents, PEM or DER: of several certificates the first is its own, and the others come beside it, which
+    /// matters where the filter verifies.
     #[arg(long, value_name = "FILE")]
     cert: Option<PathBuf>,
 
@@ -124,7 +125,7 @@ impl Explain {
                 return Exit::Usage;
             }
         };
-        let situation = match self.situation() {
+        let situation = match self.situation(&policy) {
             Ok(situation) => situation,
             Err(error) => return output::fail(error),
         };
@@ -170,7 +171,7 @@ impl Explain {
         Ok(evidence)
     }
 
-    fn situation(&self) -> Result<Situation, String> {
+    fn situation(&self, policy: &Policy) -> Result<Situation, String> {
         let target = Target::from_url(&self.method, &self.url)?;
         let mut headers = self.headers.clone();
         let mut connection = Connection::to(&target);
@@ -184,7 +185,11 @@ impl Explain {
         }
         let valid = Some(!self.unverified);
         let certificate = match (&self.cert, &self.xfcc) {
-            (Some(path), _) => Some(Certificate { valid, ..Certificate::verified(first_certificate(path)?) }),
+            (Some(path), _) => {
+                let (leaf, others) = certificates::presented(path)?;
+                forward(policy, &leaf, &others, &mut headers)?;
+                Some(Certificate { valid, ..Certificate::verified(leaf) })
+            }
             (None, Some(value)) => {
                 headers.push((XFCC.to_owned(), value.clone().into_bytes()));
                 Some(Certificate { digest: digest_in(value)?, der: None, valid })
@@ -228,11 +233,6 @@ fn claims_in(path: &Path) -> Result<serde_json::Map<String, serde_json::Value>, 
     let name = input::name(path);
     let document = input::read(path).map_err(|error| format!("{name}: cannot be read: {error}"))?;
     serde_json::from_slice(&document).map_err(|error| format!("{name}: no JSON object of claims: {error}"))
-}
-
-fn first_certificate(path: &Path) -> Result<Vec<u8>, String> {
-    let first = certificates::read(path)?.into_iter().next();
-    first.ok_or_else(|| format!("{}: it holds no certificate", path.display()))
 }
 
 /// What Envoy's own attribute would say on the connection on which Envoy wrote this header.

@@ -2,7 +2,7 @@
 
 use mtls_policy::cert::Fingerprint;
 use mtls_policy::outcome::{Outcome, Reply};
-use mtls_policy::policy::Policy;
+use mtls_policy::policy::{Policy, Verification};
 use mtls_policy::request::XFCC;
 use mtls_policy::revocation::NoEvidence;
 use mtls_policy::{Engine, audit};
@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use super::answer::{Finding, Verdict};
 use super::case::{Case, Refusal};
 use crate::cli::offline::{
-    Certificate, Connection, DECISION_ID, Situation, Tls, certificates, headers_of, parse_time,
+    Certificate, Connection, DECISION_ID, Situation, Tls, certificates, forward, headers_of, parse_time,
 };
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ pub(super) fn decide(case: &Case) -> Result<Finding, Refusal> {
     let peer = if peer.is_null() { Ok(Peer::default()) } else { Peer::deserialize(peer) };
     let peer = peer.map_err(|error| Refusal::malformed("peer", error))?;
     let now = time_of(time)?;
-    let situation = situation(request, peer)?;
+    let situation = situation(request, peer, &policy)?;
     let engine = Engine::new(policy);
     let decision = engine.decide(&situation, &NoEvidence, Some(now)).decided();
     let record =
@@ -88,10 +88,8 @@ pub(super) fn time_of(time: &Value) -> Result<OffsetDateTime, Refusal> {
     }
 }
 
-fn situation(request: Request, peer: Peer) -> Result<Situation, Refusal> {
+fn situation(request: Request, peer: Peer, policy: &Policy) -> Result<Situation, Refusal> {
     let Request { authority, path, method, headers } = request;
-    // The chain matters where the filter verifies it, and it is part of `xfcc` where the proxy hands it over.
-    let _ = peer.chain_pem;
     let mut headers: Vec<(String, Vec<u8>)> =
         headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value.into_bytes())).collect();
     if let Some(value) = peer.xfcc {
@@ -102,6 +100,12 @@ fn situation(request: Request, peer: Peer) -> Result<Situation, Refusal> {
         Some(pem) => {
             let found = certificates::parse(pem.as_bytes());
             let der = found.map_err(|error| Refusal::malformed("leaf_pem", error))?.into_iter().next();
+            // Where Envoy verifies, nobody sees the chain.
+            if let (Some(leaf), Verification::Plugin) = (&der, policy.verification()) {
+                let others = beside(leaf, &peer.chain_pem.unwrap_or_default())?;
+                let forwarded = forward(policy, leaf, &others, &mut headers);
+                forwarded.map_err(|error| Refusal::malformed("chain_pem", error))?;
+            }
             der.map(|der| Certificate {
                 digest: Fingerprint::of(&der),
                 der: Some(der),
@@ -116,4 +120,17 @@ fn situation(request: Request, peer: Peer) -> Result<Situation, Refusal> {
         headers,
         Connection { transport, ..Connection::default() },
     ))
+}
+
+/// What the client presented beside its leaf, with which the chain may begin.
+fn beside(leaf: &[u8], chain: &[String]) -> Result<Vec<Vec<u8>>, Refusal> {
+    let mut others = Vec::new();
+    for pem in chain {
+        let found = certificates::parse(pem.as_bytes());
+        others.extend(found.map_err(|error| Refusal::malformed("chain_pem", error))?);
+    }
+    if others.first().is_some_and(|first| first == leaf) {
+        others.remove(0);
+    }
+    Ok(others)
 }

@@ -11,6 +11,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     parse(&bytes).map_err(|why| format!("{}: {why}", path.display()))
 }
 
+/// Reads what a client presents: its own certificate, which is the first of the file, and the others.
+pub(crate) fn presented(path: &Path) -> Result<(Vec<u8>, Vec<Vec<u8>>), String> {
+    let mut all = read(path)?.into_iter();
+    let leaf = all.next().ok_or_else(|| format!("{}: it holds no certificate", path.display()))?;
+    Ok((leaf, all.collect()))
+}
+
 /// The certificates in PEM text, or the one in DER.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     // DER of a certificate begins with the tag of a sequence, which is `0` in ASCII; PEM does not.

@@ -4,6 +4,7 @@ pub(crate) mod certificates;
 mod chosen;
 mod distinguished_name;
 mod evidence;
+mod forwarded;
 pub(crate) mod issuers;
 pub(crate) mod mint;
 mod one_or_many;
@@ -12,6 +13,7 @@ mod target;
 
 pub(crate) use chosen::Chosen;
 pub(crate) use evidence::Offline;
+pub(crate) use forwarded::forward;
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use situation::{Certificate, Connection, Situation, Tls, Token, default_metadata};
 pub(crate) use target::Target;
