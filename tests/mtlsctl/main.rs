@@ -29,6 +29,7 @@ mod schema;
 mod schemas;
 mod usage;
 mod verify;
+mod vouched;
 
 use std::fs;
 use std::io::Write as _;

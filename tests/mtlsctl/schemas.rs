@@ -25,12 +25,13 @@ fn policy_of_tests() -> String {
     });
     let policy = json!({
         "version": 1,
-        "peer_certificate": { "verified_by": { "envoy": { "resumption": "disabled" } } },
+        "peer_certificate": { "verified_by": "plugin" },
         "trust_bundles": { "corp": bundle, "other": bundle },
         "routes": [{
             "name": "payments",
             "match": { "path": { "prefix": "/" } },
             "client_certificate": "required",
+            "trust": ["corp", "other"],
             "allow": "any_verified",
         }],
     });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mtls_policy::policy::Policy;
 use mtls_policy::revocation::crl::Load;
 use mtls_policy::revocation::ocsp::{self, Query};
-use mtls_policy::revocation::{CrlSource, Evidence, Lists, Response, Status, Unknown, Why};
+use mtls_policy::revocation::{AssumedBundles, CrlSource, Evidence, Lists, Response, Status, Unknown, Why};
 use time::OffsetDateTime;
 
 use crate::cli::trust_bundle;
@@ -18,13 +18,14 @@ pub(crate) struct Offline {
     lists: Vec<(Arc<CrlSource>, Lists)>,
     response: Option<Vec<u8>>,
     assumed: Option<Status>,
+    assumed_bundles: Option<AssumedBundles>,
     now: OffsetDateTime,
 }
 
 impl Offline {
     /// Nothing is known yet; responses are read at `now`.
     pub(crate) fn at(now: OffsetDateTime) -> Self {
-        Self { lists: Vec::new(), response: None, assumed: None, now }
+        Self { lists: Vec::new(), response: None, assumed: None, assumed_bundles: None, now }
     }
 
     /// Takes a list, DER or PEM, as if a source of the trust bundle `name` had brought it: each the next source, and the last
@@ -67,6 +68,11 @@ impl Offline {
     pub(crate) fn assume(&mut self, status: Status) {
         self.assumed = Some(status);
     }
+
+    /// Whatever chain a certificate has, these trust bundles vouch for it.
+    pub(crate) fn assume_bundles(&mut self, bundles: AssumedBundles) {
+        self.assumed_bundles = Some(bundles);
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -106,5 +112,9 @@ impl Evidence for Offline {
 
     fn assumed(&self) -> Option<Status> {
         self.assumed.clone()
+    }
+
+    fn assumed_bundles(&self) -> Option<AssumedBundles> {
+        self.assumed_bundles.clone()
     }
 }

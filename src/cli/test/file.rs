@@ -129,8 +129,8 @@ fn one_or_several<'de, T: DeserializeOwned, D: Deserializer<'de>>(
 #[derive(Debug, Default)]
 pub(super) struct Peer {
     pub(super) certificate: Option<PeerCertificate>,
-    /// What Envoy says of the certificate: `null` for an Envoy that cannot tell.
-    pub(super) verified: Verified,
+    /// Who vouches for the certificate.
+    pub(super) verified: Option<Verified>,
     /// The server name of the handshake; by default the host of the request.
     pub(super) sni: Option<Option<String>>,
     /// As Envoy writes it; by default `TLSv1.3`.
@@ -157,22 +157,29 @@ pub(super) struct Token {
     pub(super) bound_to: Option<PeerCertificate>,
 }
 
-/// What Envoy says of a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Who vouches for a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verified {
-    #[default]
+    /// Envoy, or whichever trust bundle a route names.
     Yes,
+    /// Nobody.
     No,
+    /// The trust bundle of this name, and nobody else.
+    By(String),
+    /// An Envoy that cannot tell, in JSON `null`.
     CannotTell,
 }
 
-impl Verified {
-    /// As Envoy's attribute has it.
-    pub(super) fn attribute(self) -> Option<bool> {
-        match self {
-            Self::Yes => Some(true),
-            Self::No => Some(false),
-            Self::CannotTell => None,
+impl<'de> Deserialize<'de> for Verified {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Null => Ok(Self::CannotTell),
+            Value::Bool(true) => Ok(Self::Yes),
+            Value::Bool(false) => Ok(Self::No),
+            Value::String(name) => Ok(Self::By(name)),
+            Value::Number(_) | Value::Array(_) | Value::Object(_) => Err(D::Error::custom(
+                "invalid type of `verified`: expected a boolean, `null` or the name of a trust bundle",
+            )),
         }
     }
 }
@@ -200,7 +207,7 @@ impl<'de> Deserialize<'de> for Peer {
         struct Fields {
             certificate: Option<PeerCertificate>,
             #[serde(default, deserialize_with = "present")]
-            verified: Option<Option<bool>>,
+            verified: Option<Verified>,
             #[serde(default, deserialize_with = "present")]
             sni: Option<Option<String>>,
             tls_version: Option<String>,
@@ -215,11 +222,6 @@ impl<'de> Deserialize<'de> for Peer {
         }
         let Fields { certificate, verified, sni, tls_version, cipher, source, forwarded_source, token } =
             Fields::deserialize(value).map_err(D::Error::custom)?;
-        let verified = match verified {
-            None | Some(Some(true)) => Verified::Yes,
-            Some(Some(false)) => Verified::No,
-            Some(None) => Verified::CannotTell,
-        };
         Ok(Self { certificate, verified, sni, tls_version, cipher, source, forwarded_source, token })
     }
 }
@@ -288,7 +290,7 @@ mod tests {
         assert_eq!(peer("{}").sni, None);
         assert_eq!(peer(r#"{"sni": null}"#).sni, Some(None));
         assert_eq!(peer(r#"{"sni": "a"}"#).sni, Some(Some("a".to_owned())));
-        assert_eq!(peer("{}").verified, Verified::Yes);
-        assert_eq!(peer(r#"{"verified": null}"#).verified, Verified::CannotTell);
+        assert_eq!(peer("{}").verified, None);
+        assert_eq!(peer(r#"{"verified": null}"#).verified, Some(Verified::CannotTell));
     }
 }

@@ -6,6 +6,7 @@ mod file;
 mod report;
 mod revocation;
 mod run;
+mod verified;
 
 use std::fs;
 use std::io;

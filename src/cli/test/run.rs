@@ -19,8 +19,10 @@ use super::file::{
     CertificateFields, CertificateSource, Peer, PeerCertificate, Request, Test, TestFile, Token,
 };
 use super::revocation::Revocation;
+use super::verified::Vouchers;
 use crate::cli::offline::{
-    self, Certificate, Connection, DECISION_ID, OneOrMany, Situation, Target, certificates, parse_time,
+    self, Certificate, Connection, DECISION_ID, Offline, OneOrMany, Situation, Target, certificates,
+    parse_time,
 };
 
 /// Where a client is that does not say it: an address for documentation (RFC 5737), in no network that a policy means.
@@ -118,14 +120,15 @@ impl Bench<'_> {
         coverage: &mut Coverage,
     ) -> Result<TestResult, String> {
         let now = test.time.as_deref().map_or(Ok(self.now), parse_time)?;
-        let situation = self.situation(test, (peer, request), now)?;
+        let policy = engine.policy();
         let revocation = test.revocation.as_ref().or(self.revocation);
-        let evidence = Revocation::evidence(revocation, engine.policy(), self.folder, now)?;
+        let mut evidence = Revocation::evidence(revocation, policy, self.folder, now)?;
+        let situation = self.situation(policy, test, (peer, request), now, &mut evidence)?;
         let mut trace = Vec::new();
         let decision = engine.decide_traced(&situation, &evidence, Some(now), &mut trace).decided();
         coverage.add(&decision, &trace);
         let headers = offline::headers_of(&situation);
-        let outcome = Outcome::of(&decision, engine.policy(), headers, DECISION_ID);
+        let outcome = Outcome::of(&decision, policy, headers, DECISION_ID);
         let differences = test.expect.differences(&decision, &outcome, headers);
         let mut detail = decision.verdict().err().map(|denial| denial.detail().to_owned());
         if differences.is_empty() {
@@ -135,12 +138,16 @@ impl Bench<'_> {
         Ok(TestResult { name: name(test, peer, request), differences, detail, trace })
     }
 
+    /// What the engine is asked about; who vouches for the client goes into `evidence`.
     fn situation(
         &self,
+        policy: &Policy,
         test: &Test,
         (peer, request): (&Peer, &Request),
         now: OffsetDateTime,
+        evidence: &mut Offline,
     ) -> Result<Situation, String> {
+        let mut headers = headers(&request.headers);
         let target: Target = request.line.parse()?;
         let mut connection = Connection::to(&target);
         connection.source = Some(peer.source.clone().unwrap_or_else(|| DEFAULT_SOURCE.to_owned()));
@@ -155,9 +162,13 @@ impl Bench<'_> {
                     tls.server_name.clone_from(name);
                 }
                 if let Some(certificate) = &peer.certificate {
-                    let der = self.certificate(certificate, now)?;
-                    let valid = peer.verified.attribute();
-                    tls.certificate = Some(Certificate { valid, ..Certificate::verified(der) });
+                    let (name, source) = self.source(certificate)?;
+                    let (leaf, others) = self.presented(name, source, now)?;
+                    offline::forward(policy, &leaf, &others, &mut headers)?;
+                    let vouchers = Vouchers::of(peer.verified.as_ref(), source, policy)?;
+                    vouchers.bundles.into_iter().for_each(|bundles| evidence.assume_bundles(bundles));
+                    tls.certificate =
+                        Some(Certificate { valid: vouchers.envoy, ..Certificate::verified(leaf) });
                 }
             }
             None if peer.certificate.is_some() || peer.sni.is_some() => {
@@ -168,13 +179,14 @@ impl Bench<'_> {
             }
             None => {}
         }
-        Ok(Situation::new(&target, headers(&request.headers), connection))
+        Ok(Situation::new(&target, headers, connection))
     }
 
     fn token(&self, token: &Token, now: OffsetDateTime) -> Result<offline::Token, String> {
         let mut claims = token.claims.clone();
         if let Some(certificate) = &token.bound_to {
-            let digest = Sha256::digest(self.certificate(certificate, now)?);
+            let (name, source) = self.source(certificate)?;
+            let digest = Sha256::digest(self.presented(name, source, now)?.0);
             let confirmation = claims.entry("cnf").or_insert_with(|| Value::Object(Map::new()));
             let Value::Object(confirmation) = confirmation else {
                 return Err("the claim `cnf` of a token with `bound_to` is no object".to_owned());
@@ -184,21 +196,33 @@ impl Bench<'_> {
         Ok(offline::Token { metadata: token.metadata.clone(), claims })
     }
 
-    fn certificate(&self, certificate: &PeerCertificate, now: OffsetDateTime) -> Result<Vec<u8>, String> {
-        let (name, source) = match certificate {
-            PeerCertificate::Given(source) => ("client", source),
+    /// Where a certificate comes from, and its name.
+    fn source<'s>(
+        &'s self,
+        certificate: &'s PeerCertificate,
+    ) -> Result<(&'s str, &'s CertificateSource), String> {
+        match certificate {
+            PeerCertificate::Given(source) => Ok(("client", source)),
             PeerCertificate::Named(name) => {
                 let known = || self.certificates.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
                 let unknown = || format!("unknown certificate `{name}`; known: {}", known());
-                (name.as_str(), self.certificates.get(name).ok_or_else(unknown)?)
+                Ok((name, self.certificates.get(name).ok_or_else(unknown)?))
             }
-        };
+        }
+    }
+
+    /// The client's certificate, and what it presents beside it.
+    fn presented(
+        &self,
+        name: &str,
+        source: &CertificateSource,
+        now: OffsetDateTime,
+    ) -> Result<(Vec<u8>, Vec<Vec<u8>>), String> {
         match source {
-            CertificateSource::Minted(fields) => fields.description(self.defaults)?.mint(name, now),
-            CertificateSource::File(path) => {
-                let leaf = certificates::read(&self.folder.join(path))?.into_iter().next();
-                leaf.ok_or_else(|| format!("{}: it holds no certificate", path.display()))
+            CertificateSource::Minted(fields) => {
+                fields.description(self.defaults)?.mint(name, now).map(|leaf| (leaf, Vec::new()))
             }
+            CertificateSource::File(path) => certificates::presented(&self.folder.join(path)),
         }
     }
 }
