@@ -17,6 +17,7 @@ mod situation;
 mod ambiguous_paths;
 mod attacks;
 mod certificate_demands;
+mod chains;
 mod combining;
 mod conditions;
 mod demands;

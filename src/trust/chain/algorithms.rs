@@ -24,12 +24,12 @@ enum Cost {
 }
 
 const P256: Cost = Cost::Fixed(12);
-const P384: Cost = Cost::Fixed(30);
-const P521: Cost = Cost::Fixed(60);
-const EDWARDS: Cost = Cost::Fixed(6);
+const P384: Cost = Cost::Fixed(45);
+const P521: Cost = Cost::Fixed(50);
+const EDWARDS: Cost = Cost::Fixed(4);
 
 /// Octets of a key of 2048 bits, and what a signature of it costs.
-const RSA_2048: (usize, usize) = (256, 3);
+const RSA_2048: (usize, usize) = (256, 6);
 
 /// `AlgorithmIdentifier`s that leave the NULL out that belongs there: readers take those (RFC 4055 section 5).
 const fn bare_rsa(last: u8) -> AlgorithmIdentifier {

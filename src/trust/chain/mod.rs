@@ -168,9 +168,10 @@ fn find(
         (Err(_), _) if budget.is_spent() => Err(ChainError::TooMuchWork),
         (Err(error), found) => {
             let error = ChainError::of(&error);
-            // What was refused here says more.
             let refused = found.err().flatten().or_else(|| candidates.problem(now));
-            Err(refused.filter(|_| error == ChainError::UnknownIssuer).unwrap_or(error))
+            // What was refused here says more.
+            let vague = matches!(error, ChainError::UnknownIssuer | ChainError::NotValid);
+            Err(refused.filter(|_| vague).unwrap_or(error))
         }
     }
 }
