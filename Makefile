@@ -11,8 +11,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 MODULE := $(TARGET)/mtls_policy.wasm
 COMPILED := $(TARGET)/wasm32-wasip1/release/mtls_policy.wasm
 # In bytes. The aim is 1,200,000; the libraries that check signatures are 142 KB of it, those that read certificates 88 KB, and what verifies
-# chains 98 KB.
-MODULE_LIMIT := 1360000
+# chains 110 KB.
+MODULE_LIMIT := 1380000
 # What is marked as worth inlining, as every iterator is, is inlined up to six times the size of other code even where size counts.
 # That makes the module 70 KB larger, and no request faster.
 INLINING := -C llvm-args=-inlinehint-threshold=50

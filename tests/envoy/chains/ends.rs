@@ -12,18 +12,18 @@ use crate::harness::{Answer, Envoy, Kind, Server, Setup};
 
 #[tokio::test]
 async fn a_chain_ends_with_its_intermediate_on_open_connections_and_for_open_streams() {
-    let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
-    let end = now + Duration::from_secs(6);
-    let issuing = PKI.ca.below("Acme Issuing", "issuing for a while", |params| {
-        params.not_before = now - Duration::from_secs(3600);
-        params.not_after = end;
-    });
-    let leaf = service(&issuing, "billing");
     let server = Server::start();
     server.answer("*", Answer::streamed());
     let policy = policy(&json!({ "ours": bundle(&[&PKI.ca]) }), &[trusting("ours", "ours")]);
     let setup = Setup::new(&PKI).policy(policy).cluster("streams", server.port());
     let envoy = Envoy::start(setup.listener(lax().streams("/ours/stream", "streams"))).await;
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap();
+    let end = now + Duration::from_secs(4);
+    let issuing = PKI.ca.below("Acme Issuing", "issuing for a while", |params| {
+        params.not_before = now - Duration::from_secs(3600);
+        params.not_after = end;
+    });
+    let leaf = service(&issuing, "billing");
     let client = envoy.client().presents_chain(&leaf, &[&issuing]);
     let mut open = client.connect(&at("/")).await;
     ask_on(&mut open, &at("/ours")).await.assert_permitted(&envoy, "SUCCESS").await;
