@@ -45,6 +45,15 @@ pub enum CipherUse {
     Compared,
 }
 
+/// What the routes of a policy, taken together, ask of what clients present beside their certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainUse {
+    /// The filter verifies no chain, or none that may have intermediates.
+    Never,
+    /// It verifies chains that may have intermediates.
+    Verified,
+}
+
 impl Policy {
     /// What its routes ask of clients' certificates.
     pub fn certificate_use(&self) -> CertificateUse {
@@ -72,6 +81,32 @@ impl Policy {
     pub fn server_name_use(&self) -> ServerNameUse {
         let compares = self.rules().any(|rules| rules.tls.server_name != ServerNameRule::Ignore);
         if compares { ServerNameUse::Compared } else { ServerNameUse::Never }
+    }
+
+    /// What its routes ask of what clients present beside their certificates.
+    pub fn chain_use(&self) -> ChainUse {
+        let verifies = self.trusted_bundles().iter().any(|bundle| bundle.max_intermediates() > 0);
+        if verifies { ChainUse::Verified } else { ChainUse::Never }
+    }
+
+    /// The trust bundles that vouch for clients of some route, in the policy's order; none where Envoy vouches.
+    pub fn trusted_bundles(&self) -> Vec<&TrustBundle> {
+        let named: BTreeSet<usize> = self
+            .rules()
+            .filter_map(|rules| rules.trust.as_deref())
+            .flat_map(|trust| trust.bundles().iter().copied())
+            .collect();
+        named.into_iter().filter_map(|at| self.trust_bundles.get(at)).collect()
+    }
+
+    /// The routes that know clients by a digest, whoever issued their certificates.
+    pub fn unverified_routes(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter().filter(|route| match route.client_certificate() {
+            ClientCertificate::Unverified(_) => true,
+            ClientCertificate::Ignored | ClientCertificate::Optional(_) | ClientCertificate::Required(_) => {
+                false
+            }
+        })
     }
 
     /// What its routes ask of clients' addresses.

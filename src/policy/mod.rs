@@ -41,7 +41,7 @@ pub use forward::{
 };
 pub use host::{Host, HostPattern};
 pub use lint::Lint;
-pub use listener::{AddressUse, CertificateUse, CipherUse, ServerNameUse};
+pub use listener::{AddressUse, CertificateUse, ChainUse, CipherUse, ServerNameUse};
 pub use location::Location;
 pub use method::is_method;
 pub use on_deny::{

@@ -21,3 +21,4 @@ mod revocation;
 mod routing;
 mod tls;
 mod token;
+mod trust;

@@ -122,6 +122,8 @@ ids! {
     NoTrustedCa = "no-trusted-ca",
     PublicRoots = "public-roots",
     UntrustedAccepted = "untrusted-accepted",
+    UnverifiedRefused = "unverified-refused",
+    AnchorRefused = "anchor-refused",
     ExpiredAccepted = "expired-accepted",
     ResumptionOn = "resumption-on",
     CertificateRequired = "certificate-required",

@@ -1,7 +1,7 @@
 //! The connection manager: what it does with the forwarded certificate and the path.
 
 use mtls_policy::policy::{
-    CertificateUse, ForwardedCertificates, LeafSource, Policy, Resumption, Verification,
+    CertificateUse, ChainUse, ForwardedCertificates, LeafSource, Policy, Resumption, Verification,
 };
 
 use super::Scene;
@@ -162,14 +162,29 @@ fn check_forwarded_chain(scene: &Scene<'_, '_>, mode: &str, findings: &mut Findi
     let details = manager.get("set_current_client_cert_details");
     let written = ["SANITIZE_SET", "APPEND_FORWARD"].contains(&mode)
         && details.as_ref().is_some_and(|details| details.if_true("chain").is_some());
+    let at = details.as_ref().unwrap_or(manager);
+    let help = "write `forward_client_cert_details: SANITIZE_SET`, and add `chain: true` to \
+                `set_current_client_cert_details`";
     if !written && scene.policies.iter().any(forwards_chain) {
         findings.warning(
             Id::NoForwardedChain,
-            details.as_ref().unwrap_or(manager),
+            at,
             "no upstream gets the `client-cert-chain` that the policy forwards: the filter takes it from `Chain` of \
              `x-forwarded-client-cert`, which is not written",
-            "write `forward_client_cert_details: SANITIZE_SET`, and add `chain: true` to \
-             `set_current_client_cert_details`",
+            help,
+        );
+    }
+    let verifies_chain = |policy: &Policy| match policy.chain_use() {
+        ChainUse::Verified => true,
+        ChainUse::Never => false,
+    };
+    if !written && scene.policies.iter().copied().any(verifies_chain) {
+        findings.warning(
+            Id::NoForwardedChain,
+            at,
+            "the filter verifies chains by the intermediates of its trust bundles alone: those that clients present \
+             stand in `Chain` of `x-forwarded-client-cert`, which is not written",
+            help,
         );
     }
 }

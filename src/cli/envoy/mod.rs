@@ -31,6 +31,7 @@ mod routing;
 mod tls;
 mod token;
 mod trusted_ca;
+mod untrusted;
 
 pub(super) use command::Envoy;
 pub(super) use finding::Id;

@@ -6,8 +6,7 @@ use super::Scene;
 use super::bootstrap::{Inspection, Transport, static_secret};
 use super::document::At;
 use super::finding::{Findings, Id};
-
-const CHAIN_VERIFICATIONS: [&str; 2] = ["VERIFY_TRUST_CHAIN", "ACCEPT_UNTRUSTED"];
+use super::untrusted;
 
 pub(super) fn check(scene: &Scene<'_, '_>, findings: &mut Findings) {
     check_server_name(scene, findings);
@@ -108,7 +107,7 @@ fn check_validation(scene: &Scene<'_, '_>, context: &At<'_>, policy: &Policy, fi
     let common = context.get("common_tls_context").unwrap_or_else(|| context.clone());
     let Validation { parts, elsewhere } = Validation::read(scene, &common);
     for part in &parts {
-        check_acceptance(part, policy, findings);
+        untrusted::check_accepted(part, policy, findings);
     }
     match (parts.last(), elsewhere) {
         (_, Some(secret)) => findings.note(
@@ -117,7 +116,10 @@ fn check_validation(scene: &Scene<'_, '_>, context: &At<'_>, policy: &Policy, fi
             "the CAs of clients come from elsewhere (SDS) and were not looked at",
             "make sure by hand that a trusted CA is among them",
         ),
-        (Some(last), None) => check_verifiers(&parts, last, findings),
+        (Some(last), None) => {
+            check_verifiers(&parts, last, policy, findings);
+            untrusted::check_refused(&parts, last, policy, findings);
+        }
         (None, None) => findings.error(
             Id::NoValidationContext,
             &common,
@@ -162,10 +164,22 @@ fn secret_here<'d>(scene: &Scene<'_, 'd>, secret: &At<'d>) -> Option<At<'d>> {
     static_secret(scene.bootstrap, secret.text_of("name")?)?.get("validation_context")
 }
 
-fn check_verifiers(parts: &[At<'_>], at: &At<'_>, findings: &mut Findings) {
+fn check_verifiers(parts: &[At<'_>], at: &At<'_>, policy: &Policy, findings: &mut Findings) {
     let has = |fields: &[&str]| parts.iter().any(|part| fields.iter().any(|field| part.get(field).is_some()));
     let lists = |field: &str| parts.iter().any(|part| !part.list(field).is_empty());
+    let by_filter = match policy.verification() {
+        Verification::Plugin => true,
+        Verification::Envoy(_) => false,
+    };
+    // Then Envoy asks for a certificate without any CA.
+    if by_filter && untrusted::are_accepted(parts) {
+        return;
+    }
     if has(&["system_root_certs"]) {
+        // Whoever gets by Envoy with such a certificate is the filter's to verify.
+        if by_filter {
+            return;
+        }
         findings.warning(
             Id::PublicRoots,
             at,
@@ -181,38 +195,6 @@ fn check_verifiers(parts: &[At<'_>], at: &At<'_>, findings: &mut Findings) {
             at,
             "without a trusted CA Envoy verifies no client certificate, and asks for none",
             "name the CA of your clients as `trusted_ca`",
-        );
-    }
-}
-
-fn check_acceptance(context: &At<'_>, policy: &Policy, findings: &mut Findings) {
-    if context.enum_of("trust_chain_verification", &CHAIN_VERIFICATIONS) == Some("ACCEPT_UNTRUSTED") {
-        let at = context.get("trust_chain_verification").unwrap_or_else(|| context.clone());
-        let help = "remove `trust_chain_verification`, so that Envoy refuses what it cannot verify";
-        match policy.verification() {
-            Verification::Envoy(Resumption::Trusted) => findings.error(
-                Id::UntrustedAccepted,
-                &at,
-                "anybody is believed: the listener accepts certificates that it could not verify, and the policy \
-                 vouches for all that it accepts",
-                help,
-            ),
-            // What Envoy lets through is the filter's to verify.
-            Verification::Plugin => {}
-            Verification::Envoy(Resumption::Disabled) => findings.warning(
-                Id::UntrustedAccepted,
-                &at,
-                "the listener accepts certificates that it could not verify; only the filter refuses them",
-                help,
-            ),
-        }
-    }
-    if let Some(at) = context.if_true("allow_expired_certificate") {
-        findings.warning(
-            Id::ExpiredAccepted,
-            &at,
-            "expired CAs are good for Envoy; the filter looks at the time of the client's own certificate only",
-            "remove `allow_expired_certificate`",
         );
     }
 }
