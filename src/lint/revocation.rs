@@ -6,7 +6,9 @@ use time::{Duration, OffsetDateTime};
 use super::finding::Findings;
 use super::tree;
 use super::view::{RouteView, View};
-use crate::policy::{Lint, Node, OnUnknown, RevocationRules, TrustBundle, WhileLoading};
+use crate::policy::{
+    Lint, Node, OnUnknown, Policy, RevocationRules, TrustBundle, Verification, WhileLoading,
+};
 use crate::revocation::Method;
 
 /// How long a list is believed after its end without a word about it: lists are renewed each day to each week.
@@ -62,15 +64,24 @@ fn check_rules(
     }
 }
 
-/// Of all bundles, for each route that looks at revocation looks into all of them.
+/// Of all bundles: where Envoy verifies, each route that looks at revocation looks into all of them, and else into those that it
+/// trusts.
 fn check_use(view: &View<'_>, findings: &mut Findings) {
     let rules: Vec<&RevocationRules> =
         view.routes.iter().filter_map(|route| route.route.revocation()).collect();
     let bundles = tree::get(view.tree, "trust_bundles").into_iter().flat_map(tree::members);
     for (name, span, bundle) in bundles {
-        if rules.is_empty() {
+        let (is_used, help) = match view.policy.verification() {
+            Verification::Envoy(_) => {
+                (!rules.is_empty(), "say `revocation` in `defaults` or in routes, or remove the bundle")
+            }
+            Verification::Plugin => (
+                takes_part(view.policy, name),
+                "name it in `trust`, of `defaults` or of routes, or remove it",
+            ),
+        };
+        if !is_used {
             let message = format!("no route makes use of trust bundle `{name}`");
-            let help = "say `revocation` in `defaults` or in routes, or remove the bundle";
             findings.lint(Lint::UnusedBundle, span, None, message, help);
             continue;
         }
@@ -84,6 +95,12 @@ fn check_use(view: &View<'_>, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// Whether a bundle has a say in who is trusted: for a route, or by keeping others from vouching for its trust domain.
+fn takes_part(policy: &Policy, name: &str) -> bool {
+    let keeps = policy.trust_bundles().iter().filter(|bundle| bundle.trust_domain().is_some());
+    policy.trusted_bundles().into_iter().chain(keeps).any(|bundle| bundle.name() == name)
 }
 
 fn check_lists(view: &View<'_>, bundle: &TrustBundle, now: OffsetDateTime, findings: &mut Findings) {

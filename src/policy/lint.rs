@@ -87,7 +87,7 @@ lints! {
         "an anchor that may sign no certificates vouches for nobody; often it is not the one that was meant";
     /// A trust bundle that no route makes use of.
     UnusedBundle = "unused-bundle",
-        "a trust bundle that no route makes use of revokes nobody; often `revocation` has been forgotten";
+        "a trust bundle that no route makes use of vouches for nobody and revokes nobody; often `trust` or `revocation` has been forgotten";
     /// An assertion that no route's requests touch.
     VacuousAssertion = "vacuous-assertion",
         "an assertion about requests that no route takes proves nothing; often its path or host is misspelt";

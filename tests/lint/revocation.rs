@@ -75,6 +75,24 @@ fn a_bundle_or_a_source_that_no_route_makes_use_of_is_found() {
 }
 
 #[test]
+fn where_the_filter_verifies_a_bundle_is_used_that_a_route_trusts() {
+    let by_filter = |trust: &str, bundle: Value| {
+        let mut policy = with(bundle, json!({ "trust": trust }), &[Value::Null]);
+        policy["peer_certificate"]["verified_by"] = "plugin".into();
+        policy["trust_bundles"]["other"] = json!({ "anchors_pem": [Ca::new("Other Root").pem()] });
+        found(&policy)
+    };
+    assert_eq!(by_filter("corp", json!({})), ["unused-bundle at /trust_bundles/other"]);
+    assert_eq!(by_filter("other", json!({})), ["unused-bundle at /trust_bundles/corp"]);
+    assert_eq!(
+        by_filter("corp", fetched()),
+        ["unused-bundle at /trust_bundles/corp/crls", "unused-bundle at /trust_bundles/other"]
+    );
+    // It keeps others from vouching for its trust domain.
+    assert!(by_filter("other", json!({ "spiffe_trust_domain": "acme.example" })).is_empty());
+}
+
+#[test]
 fn a_list_in_the_policy_is_found_a_week_before_its_end() {
     let ends = |day: u8| {
         let end = Date::from_calendar_date(2027, Month::January, day).unwrap().midnight().assume_utc();
