@@ -35,6 +35,8 @@ pub(super) struct Candidate {
     pub(super) constraints: Option<Constraints>,
     /// What webpki is shown in its place.
     shown: Option<Shown>,
+    /// How many alternative names it holds.
+    alt_names: usize,
 }
 
 /// Anchors as webpki wants them, and the candidates that they were made of.
@@ -47,7 +49,8 @@ impl Candidate {
     fn anchor(authority: &Arc<Authority>, bundle: &Authorities) -> Result<Candidate, ChainError> {
         profile::anchor(authority, bundle)?;
         let constraints = profile::constraints(authority)?;
-        Ok(Candidate { authority: Arc::clone(authority), constraints, shown: None })
+        let alt_names = profile::alt_names(authority)?;
+        Ok(Candidate { authority: Arc::clone(authority), constraints, shown: None, alt_names })
     }
 
     fn intermediate(authority: &Arc<Authority>) -> Result<Candidate, ChainError> {
@@ -55,10 +58,12 @@ impl Candidate {
         let constraints = profile::constraints(authority)?;
         let shown = constraints
             .as_ref()
+            .filter(|constraints| !constraints.are_webpkis())
             .map(|constraints| Shown::of(authority.certificate(), constraints.rest()))
             .transpose()
             .map_err(|NotDer| ChainError::Unreadable)?;
-        Ok(Candidate { authority: Arc::clone(authority), constraints, shown })
+        let alt_names = profile::alt_names(authority)?;
+        Ok(Candidate { authority: Arc::clone(authority), constraints, shown, alt_names })
     }
 
     /// What webpki sees of it.
@@ -126,6 +131,14 @@ impl Candidates {
 
     fn leave_out(&mut self, error: ChainError) {
         self.left_out.get_or_insert(error);
+    }
+
+    /// How many comparisons of names webpki makes at most for one path from a leaf with so many alternative names.
+    pub(super) fn comparisons(&self, alt_names: usize) -> usize {
+        let all = || self.anchors.iter().chain(&self.intermediates);
+        let names = all().fold(alt_names, |sum, candidate| sum.saturating_add(candidate.alt_names));
+        let subtrees = all().filter_map(|candidate| candidate.constraints.as_ref()).map(Constraints::others);
+        names.saturating_mul(subtrees.sum())
     }
 
     /// All of them.

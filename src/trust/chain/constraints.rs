@@ -23,6 +23,8 @@ pub(super) struct Constraints {
     excluded: Vec<Base>,
     /// The contents of the extension's `SEQUENCE` without these; empty where nothing else is constrained.
     rest: Vec<u8>,
+    /// How many subtrees are in `rest`.
+    others: usize,
 }
 
 /// The names of one subtree.
@@ -56,7 +58,7 @@ pub(super) struct Held {
 }
 
 impl Constraints {
-    /// Those of a certificate; `None` where it constrains no names that are looked at here.
+    /// Those of a certificate; `None` where it constrains no names.
     ///
     /// # Errors
     /// Where the extension is malformed, or says nothing, as none must (RFC 5280 section 4.2.1.10).
@@ -64,21 +66,28 @@ impl Constraints {
         let extensions = Extensions::new(certificate.extension_list().map_err(|_| NotDer)?);
         let Some(extension) = extensions.find(NAME_CONSTRAINTS) else { return Ok(None) };
         let mut kinds = Reader::new(der::only(SEQUENCE, extension.value)?);
-        let (permitted, others) = subtrees(kinds.optional(PERMITTED)?)?;
-        let mut rest = section(PERMITTED, &others);
-        let (excluded, others) = subtrees(kinds.optional(EXCLUDED)?)?;
-        rest.extend(section(EXCLUDED, &others));
+        let (permitted, permitted_others) = subtrees(kinds.optional(PERMITTED)?)?;
+        let (excluded, excluded_others) = subtrees(kinds.optional(EXCLUDED)?)?;
         kinds.end()?;
-        match (permitted.is_empty() && excluded.is_empty(), rest.is_empty()) {
-            (true, true) => Err(NotDer),
-            (true, false) => Ok(None),
-            (false, _) => Ok(Some(Constraints { permitted, excluded, rest })),
-        }
+        let rest = [section(PERMITTED, &permitted_others), section(EXCLUDED, &excluded_others)].concat();
+        let others = permitted_others.len() + excluded_others.len();
+        let constraints = Constraints { permitted, excluded, rest, others };
+        if constraints.are_webpkis() && others == 0 { Err(NotDer) } else { Ok(Some(constraints)) }
+    }
+
+    /// Whether they are on other names only than those that are looked at here.
+    pub(super) fn are_webpkis(&self) -> bool {
+        self.permitted.is_empty() && self.excluded.is_empty()
     }
 
     /// What is left for webpki: the contents of the extension's `SEQUENCE`; `None` where nothing is.
     pub(super) fn rest(&self) -> Option<&[u8]> {
         Some(self.rest.as_slice()).filter(|rest| !rest.is_empty())
+    }
+
+    /// How many subtrees are left for webpki, which compares each name below with each.
+    pub(super) fn others(&self) -> usize {
+        self.others
     }
 
     /// How many comparisons [`permit`](Self::permit) makes at most.
@@ -201,6 +210,18 @@ impl Hosts {
 
 fn host(text: &[u8]) -> Option<DnsName> {
     DnsName::from_bytes(text).filter(|name| !name.is_wildcard())
+}
+
+/// How many alternative names a certificate holds.
+pub(super) fn alt_names(certificate: &Certificate) -> Result<usize, NotDer> {
+    let extensions = Extensions::new(certificate.extension_list().map_err(|_| NotDer)?);
+    let Some(extension) = extensions.find(SUBJECT_ALT_NAME) else { return Ok(0) };
+    let mut names = Reader::new(der::only(SEQUENCE, extension.value)?);
+    let mut count = 0;
+    while names.next()?.is_some() {
+        count += 1;
+    }
+    Ok(count)
 }
 
 impl Held {
@@ -398,7 +419,13 @@ mod tests {
         let rest = |lists: &[&[u8]]| {
             read(&value(lists)).map(|read| read.map(|read| read.rest().map(<[u8]>::to_vec)))
         };
-        assert_eq!(rest(&[&list(PERMITTED, &[&dns])]), Ok(None));
+        let all = list(PERMITTED, &[&dns]);
+        assert_eq!(rest(&[&all]), Ok(Some(Some(all.clone()))));
+        let of =
+            |lists: &[&[u8]]| read(&value(lists)).unwrap().map(|read| (read.are_webpkis(), read.others()));
+        assert_eq!(of(&[&all]), Some((true, 1)));
+        let mixed = list(PERMITTED, &[&uri, &dns]);
+        assert_eq!(of(&[&mixed]), Some((false, 1)));
         assert_eq!(rest(&[&list(PERMITTED, &[&uri])]), Ok(Some(None)));
         let both = list(PERMITTED, &[&dns, &uri]);
         assert_eq!(rest(&[&both]), Ok(Some(Some(list(PERMITTED, &[&dns])))));

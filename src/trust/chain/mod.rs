@@ -131,6 +131,7 @@ fn find(
 ) -> Result<Chain, ChainError> {
     let der = CertificateDer::from(leaf.der());
     let end_entity = EndEntityCert::try_from(&der).map_err(|error| ChainError::of(&error))?;
+    profile::pay_for_names(leaf, candidates, budget)?;
     let anchors = candidates.anchors(now);
     let intermediates = candidates.intermediates();
     let originals = candidates.originals();

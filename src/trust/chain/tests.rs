@@ -548,7 +548,7 @@ fn the_bytes_that_webpki_is_shown_of_a_constrained_ca_are_no_ca() {
         let read = constraints::Constraints::of(&original).unwrap().unwrap();
         let copy = shown::Shown::of(&original, read.rest()).unwrap();
         let copy = certificate(copy.der());
-        assert!(constraints::Constraints::of(&copy).unwrap().is_none());
+        assert!(constraints::Constraints::of(&copy).unwrap().is_none(), "the copy constrains nothing");
         for presented in
             [vec![copy.clone()], vec![copy.clone(), original.clone()], vec![original.clone(), copy.clone()]]
         {
@@ -558,5 +558,55 @@ fn the_bytes_that_webpki_is_shown_of_a_constrained_ca_are_no_ca() {
                 assert_eq!(chain.authorities()[0].certificate().der(), original.der());
             }
         }
+    }
+}
+
+#[test]
+fn constraints_on_names_of_several_kinds_are_all_followed() {
+    let subtrees =
+        [der(0x86, &[b"acme.example"]), der(0x82, &[b"acme.example"])].map(|base| der(0x30, &[&base]));
+    let value = der(0x30, &[&der(0xa0, &[&subtrees.concat()])]);
+    let constrain = |params: &mut CertificateParams| {
+        params.custom_extensions.push(CustomExtension::from_oid_content(NAME_CONSTRAINTS, value.clone()));
+    };
+    let root = Ca::new("Root").renewed(constrain);
+    let free = Ca::new("Free");
+    let below_free = free.below("Issuing", "Issuing", constrain);
+    for (uri, dns, expected) in [
+        ("spiffe://acme.example", "a.acme.example", true),
+        ("spiffe://acme.example", "a.evil.example", false),
+        ("spiffe://evil.example", "a.acme.example", false),
+        ("spiffe://evil.example", "a.evil.example", false),
+    ] {
+        let leaf = |ca: &Ca| ca.leaf("billing").uri(uri).dns(dns).mint();
+        for chain in [
+            found(&leaf(&root), &[&root], &[], &Demands::default(), now()),
+            found(&leaf(&below_free), &[&free], &[&below_free], &Demands::default(), now()),
+        ] {
+            let wanted = if expected { Ok(()) } else { Err(ChainError::NameConstraints) };
+            assert_eq!(chain.map(|_| ()), wanted, "{uri} {dns}");
+        }
+    }
+}
+
+#[test]
+fn names_and_constraints_without_end_are_not_compared() {
+    let constrained = |count: usize| {
+        let subtrees: Vec<u8> = (0..count)
+            .flat_map(|at| der(0x30, &[&der(0x82, &[format!("x{at}.acme.example").as_bytes()])]))
+            .collect();
+        let value = der(0x30, &[&der(0xa1, &[&subtrees])]);
+        Ca::new("Root").renewed(|params| {
+            params.custom_extensions.push(CustomExtension::from_oid_content(NAME_CONSTRAINTS, value));
+        })
+    };
+    for (subtrees, names, expected) in
+        [(1000, 1, Ok(())), (1, 1000, Ok(())), (300, 300, Ok(())), (1000, 1000, Err(ChainError::TooMuchWork))]
+    {
+        let root = constrained(subtrees);
+        let leaf = root.leaf("billing");
+        let leaf = (0..names).fold(leaf, |leaf, at| leaf.dns(&format!("y{at}.acme.example"))).mint();
+        let chain = found(&leaf, &[&root], &[], &Demands::default(), now());
+        assert_eq!(chain.map(|_| ()), expected, "{subtrees} {names}");
     }
 }
