@@ -16,6 +16,7 @@ const EXAMPLES: &[(&str, &str)] = examples! {
     "iot-fleet"
     "open-banking"
     "partner-api"
+    "partner-cas"
     "public-site"
     "revocation"
     "service-mesh"
