@@ -83,7 +83,7 @@ FUZZ_SECONDS ?= 60
 # Needs a nightly toolchain and cargo-fuzz, which CI does without: it runs the targets on their seeds (`test-unit`).
 .PHONY: fuzz
 fuzz: ## Feed hostile input to every parser and to whole decisions; FUZZ_SECONDS for each
-	@for target in policy xfcc certificate crl path decide ocsp; do \
+	@for target in policy xfcc certificate chain crl path decide ocsp; do \
 	  mkdir -p fuzz/corpus/$$target; \
 	  $(CARGO) +nightly fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target \
 	    -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 || exit 1; \

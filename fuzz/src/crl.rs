@@ -12,7 +12,7 @@ use p256::ecdsa::{Signature, SigningKey};
 use sha2::{Digest as _, Sha256};
 
 /// Who signs the lists of this target: the CA `Acme Root` of the tests, whose key follows from its name.
-const ISSUER: &[u8] = include_bytes!("../policies/crl-issuer.der");
+pub(crate) const ISSUER: &[u8] = include_bytes!("../policies/crl-issuer.der");
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
     let key = SigningKey::from_slice(&Sha256::digest("key of Acme Root"));
@@ -125,7 +125,7 @@ fn entries(contents: &[u8]) -> HashMap<(u32, Vec<u8>), Vec<u8>> {
     entries
 }
 
-fn elements(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
+pub(crate) fn elements(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
     let mut elements = Vec::new();
     while let [tag, first, rest @ ..] = bytes {
         let octets = if *first < 0x80 { 0 } else { usize::from(first & 0x7f) };
@@ -138,15 +138,15 @@ fn elements(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
     elements
 }
 
-/// The list of which this is signed, with ecdsa-with-SHA256.
-fn signed(contents: &[u8]) -> Vec<u8> {
+/// What consists of these signed contents and their signature, a list or a certificate, with ecdsa-with-SHA256.
+pub(crate) fn signed(contents: &[u8]) -> Vec<u8> {
     const ECDSA_SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
     let signed = element(0x30, &[contents]);
     let signature: Signature = KEY.sign(&signed);
     element(0x30, &[&signed, ECDSA_SHA256, &element(0x03, &[&[0], signature.to_der().as_bytes()])])
 }
 
-fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let contents = parts.concat();
     let length = contents.len().to_be_bytes();
     let octets = &length[length.iter().take_while(|octet| **octet == 0).count()..];

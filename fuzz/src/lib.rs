@@ -3,6 +3,7 @@
 //! The targets run them on what the fuzzer makes up; the test `fuzz_seeds` of the package runs them on the seeds.
 
 pub mod certificate;
+pub mod chain;
 pub mod crl;
 pub mod decide;
 pub mod ocsp;

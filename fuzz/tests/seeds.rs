@@ -30,6 +30,11 @@ fn certificates() {
 }
 
 #[test]
+fn chains() {
+    run("chain", mtls_policy_fuzz::chain::run);
+}
+
+#[test]
 fn revocation_lists() {
     run("crl", mtls_policy_fuzz::crl::run);
 }
