@@ -52,7 +52,7 @@ fn with(anchors: &[&Ca], presented: &[&Ca], leaf: &Minted, change: Value) -> Val
 }
 
 fn set(object: &mut Value, change: Value) {
-    let Value::Object(change) = change else { panic!("{change}") };
+    let change = change.as_object().unwrap().clone();
     object.as_object_mut().unwrap().extend(change);
 }
 

@@ -118,7 +118,8 @@ pub(super) fn chain(
         return Err(ChainError::TooLong { limit: demands.max_intermediates });
     }
     // webpki does not look at the anchor's, which the policy vouches for: whoever limits a root means it all the same.
-    if let Some(Standing::Ca { path_length: Some(most) }) = above().last().map(|anchor| anchor.standing())
+    if let Some(Standing::Ca { path_length: Some(most) }) =
+        above().next_back().map(|anchor| anchor.standing())
         && u32::try_from(intermediates).is_ok_and(|intermediates| intermediates > most)
     {
         return Err(ChainError::PathLength);

@@ -52,8 +52,7 @@ impl Demand {
     pub(super) fn check(&self, leaf: &Certificate, identity: &Identity) -> Result<(), Rejection> {
         let has = |name: &Wanted| name.is_of(leaf, identity);
         let met = match self.how {
-            _ if self.names.is_empty() => true,
-            NamesMatch::Any => self.names.iter().any(has),
+            NamesMatch::Any => self.names.is_empty() || self.names.iter().any(has),
             NamesMatch::All => self.names.iter().all(has),
             NamesMatch::ExactSet => self.is_exact(identity),
         };
