@@ -368,6 +368,7 @@ fn revocation_is_known_by_lists() {
         ("a CA that is revoked", lists(good(), ca_revoked.clone()), &deny, "revoked"),
         ("a CA that is revoked, which is not asked for", lists(good(), ca_revoked), &of_leaf, ""),
         ("stale", lists(stale.clone(), root()), &deny, "revocation_unknown"),
+        ("stale, and unknown is allowed", lists(stale.clone(), root()), &allow, "revocation_unknown"),
         ("stale, which does not matter", lists(stale, root()), &late, ""),
         ("forged", lists(forged.clone(), root()), &deny, "revocation_unknown"),
         ("forged, and unknown is allowed", lists(forged.clone(), root()), &allow, "revocation_unknown"),

@@ -85,14 +85,37 @@ impl Known<'_> {
                 Reason::Revoked,
                 format!("`{}`: {}", issuer.subject(), entry.reason.name()),
             )),
-            Status::Unknown(unknown) => match self.ask.revocation.unknown {
-                Verdict::Deny => Err(Rejection::new(Reason::RevocationUnknown, unknown)),
-                // Who lets in whom no list names does not mean a list that may name him and cannot be used.
-                Verdict::Allow => match self.unusable.iter().find(|list| list.may_be_of(issuer)) {
-                    Some(list) => Err(Rejection::new(Reason::RevocationUnknown, &list.error)),
-                    None => Ok(()),
-                },
-            },
+            Status::Unknown(unknown) => {
+                let list = self.unusable.iter().find(|list| list.may_be_of(issuer));
+                match (self.ask.revocation.unknown, list) {
+                    (Verdict::Allow, None) if self.is_excused(unknown.why) => Ok(()),
+                    (Verdict::Allow, Some(list)) if self.is_excused(unknown.why) => {
+                        Err(Rejection::new(Reason::RevocationUnknown, &list.error))
+                    }
+                    (Verdict::Allow | Verdict::Deny, _) => {
+                        Err(Rejection::new(Reason::RevocationUnknown, unknown))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether who lets in whom nobody tells of means this, too: not what is told out of its time, unless that does not matter, and
+    /// not what is told by one who may not.
+    fn is_excused(&self, why: Why) -> bool {
+        match why {
+            Why::Stale | Why::Future => self.ask.revocation.expired == Verdict::Allow,
+            Why::BadSignature => false,
+            Why::IssuerUnknown
+            | Why::Missing
+            | Why::Loading
+            | Why::Unavailable
+            | Why::Unusable
+            | Why::Incomplete
+            | Why::TryLater
+            | Why::Refused
+            | Why::UnknownToResponder
+            | Why::Overloaded => true,
         }
     }
 
