@@ -55,7 +55,8 @@ pub(super) struct Explain {
     #[arg(long, value_name = "VALUE")]
     xfcc: Option<String>,
 
-    /// Envoy did not verify the certificate in this handshake: it is not trusted, or the session was resumed.
+    /// Envoy did not verify the certificate in this handshake: it is not trusted, or the session was resumed. A filter that
+    /// verifies does not ask.
     #[arg(long, requires = "certificate")]
     unverified: bool,
 

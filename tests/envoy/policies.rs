@@ -16,7 +16,7 @@ const PAY: &str = "https://pay.acme.example/pay";
 /// Faults of several kinds in several places.
 const INVALID: &str = r#"{
   "version": 1,
-  "peer_certificate": { "verified_by": "plugin" },
+  "peer_certificate": { "verified_by": "plugins" },
   "identities": { "billing": { "spiffe_id": "spiffe://acme.*/billing" } },
   "routes": [
     {
@@ -31,7 +31,7 @@ const INVALID: &str = r#"{
 
 /// Where they are, and a part of what is said of each.
 const FAULTS: [(&str, &str, &str); 9] = [
-    ("3:40", "/peer_certificate/verified_by", "\"plugin\"` is not supported"),
+    ("3:40", "/peer_certificate/verified_by", "did you mean `plugin`?"),
     ("4:45", "/identities/billing/spiffe_id", "`spiffe://acme.*/billing`"),
     ("8:38", "/routes/0/match/path/prefix", "`/v1//payments`"),
     ("8:57", "/routes/0/match/metods", "did you mean `methods`?"),
