@@ -49,12 +49,20 @@ struct Verdict {
     span: Span,
 }
 
+/// The verdict on what one header holds.
+#[derive(Debug)]
+struct OnHeader {
+    header: Box<[u8]>,
+    verdict: Verdict,
+}
+
 /// The verdicts of a policy's lifetime.
 #[derive(Debug)]
 pub(super) struct Chains {
+    /// By what was presented beside the certificate.
     verdicts: RefCell<Generations<(Holder, Fingerprint), Verdict>>,
-    /// The last header of each holder, and the verdict on it.
-    headers: RefCell<Generations<Holder, (Box<[u8]>, Verdict)>>,
+    /// On the last header of each holder.
+    headers: RefCell<Generations<Holder, OnHeader>>,
 }
 
 impl Default for Chains {
@@ -87,15 +95,16 @@ impl Chains {
             [header] => header,
             _ => return Err(ForwardedError::from(Mismatch::SeveralHeaders { count: values.len() }).into()),
         };
-        let known = self.headers.borrow_mut().get(&holder).and_then(|(last, verdict)| {
-            (verdict.span.contains(now) && same(last, header)).then(|| verdict.clone())
+        let known = self.headers.borrow_mut().get(&holder).and_then(|last| {
+            (last.verdict.span.contains(now) && same(&last.header, header)).then(|| last.verdict.clone())
         });
         let verdict = match known {
             Some(verdict) => verdict,
             None => {
                 let verdict = self.judge(leaf, identity, &values, holder, rules, bundles, now)?;
                 let weight = ENTRY_WEIGHT + header.len();
-                self.headers.borrow_mut().insert(holder, (header.into(), verdict.clone()), weight);
+                let last = OnHeader { header: header.into(), verdict: verdict.clone() };
+                self.headers.borrow_mut().insert(holder, last, weight);
                 verdict
             }
         };
