@@ -64,10 +64,13 @@ fn an_explanation_shows_the_chain_that_was_verified() {
 fn an_explanation_says_why_there_is_no_chain() {
     for (presented, why) in [
         // The intermediate is in no bundle, and this client does not present it.
-        (leaf(), "by `corp`: no chain leads from it to an anchor"),
+        (
+            leaf(),
+            "by `corp`: `CN=Acme Issuing`, who issued it or an issuer of it, is neither in the bundle nor was presented",
+        ),
         (
             Ca::new("Other Root").leaf("billing").dns("billing.acme.example").mint().pem(),
-            "by `partner`: no chain leads from it to an anchor",
+            "by `partner`: `CN=Other Root`, who issued it or an issuer of it, is neither in the bundle nor was presented",
         ),
     ] {
         let page = explained(&presented, &[]);

@@ -12,6 +12,7 @@ use super::profile;
 use super::shown::{Originals, Shown};
 use crate::cert::der::NotDer;
 use crate::cert::{Certificate, Fingerprint};
+use crate::identity::DistinguishedName;
 use crate::trust::{Authorities, Authority};
 
 /// The most certificates beside its leaf that are looked at of what a client presents: more than any honest chain has.
@@ -26,6 +27,8 @@ pub(super) struct Candidates {
     intermediates: Vec<Candidate>,
     /// Why the first was left out that has a name that was sought.
     left_out: Option<ChainError>,
+    /// The first name that was sought and that nobody has.
+    nobodys: Option<String>,
 }
 
 /// An authority that may issue certificates.
@@ -85,14 +88,17 @@ impl Candidate {
 impl Candidates {
     /// Those who may stand above a certificate whose issuer has this name, whole in DER.
     pub(super) fn gather(issuer: &[u8], presented: &[Certificate], bundle: &Authorities) -> Candidates {
-        let mut candidates = Candidates { anchors: Vec::new(), intermediates: Vec::new(), left_out: None };
+        let mut candidates =
+            Candidates { anchors: Vec::new(), intermediates: Vec::new(), left_out: None, nobodys: None };
         let mut presented = read(presented, bundle);
         let mut names: Vec<Box<[u8]>> = vec![issuer.into()];
         let mut next = 0;
         // As webpki does, names are compared octet for octet. A name leads on as often as it is sought, which is once.
         while let Some(name) = names.get(next).cloned() {
             next += 1;
+            let mut is_nobodys = true;
             for authority in bundle.iter().filter(|authority| *authority.subject_der() == *name) {
+                is_nobodys = false;
                 if bundle.is_anchor(authority) {
                     candidates.take_anchor(authority, bundle);
                 } else {
@@ -103,7 +109,11 @@ impl Candidates {
             presented = rest;
             let named: Vec<Arc<Authority>> = named;
             for authority in &named {
+                is_nobodys = false;
                 candidates.take_intermediate(authority, &mut names);
+            }
+            if is_nobodys && candidates.nobodys.is_none() {
+                candidates.nobodys = DistinguishedName::parse_der(&name).ok().map(|name| name.to_string());
             }
         }
         candidates
@@ -183,12 +193,13 @@ impl Candidates {
         intermediates.chain([anchor]).collect()
     }
 
-    /// What is wrong with the first authority by which there might have been a path.
+    /// What is wrong with the first authority by which there might have been a path; or whom it would take.
     pub(super) fn problem(&self, now: OffsetDateTime) -> Option<ChainError> {
         let not_valid = self.authorities().find(|authority| !authority.is_valid_at(now));
         let not_valid = not_valid
             .map(|authority| ChainError::AuthorityNotValid { subject: authority.subject().to_string() });
-        self.left_out.clone().or(not_valid)
+        let nobodys = || self.nobodys.clone().map(|name| ChainError::NobodyNamed { name });
+        self.left_out.clone().or(not_valid).or_else(nobodys)
     }
 }
 

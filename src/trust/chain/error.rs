@@ -12,6 +12,12 @@ pub enum ChainError {
     /// Nobody in the bundle, nor anybody that chains to one in it, signed it.
     #[error("no chain leads from it to an anchor")]
     UnknownIssuer,
+    /// The issuer of it, or of an authority above it, is not at hand.
+    #[error("`{name}`, who issued it or an issuer of it, is neither in the bundle nor was presented", name = shown(name))]
+    NobodyNamed {
+        /// The issuer's name.
+        name: String,
+    },
     /// A certificate of the chain, or the clock, is out of its time.
     #[error("a certificate of its chain is expired or not yet valid")]
     NotValid,

@@ -91,6 +91,7 @@ fn untrusted(error: &ChainError, identity: &Identity, now: OffsetDateTime) -> Re
         }
         ChainError::NotValid
         | ChainError::UnknownIssuer
+        | ChainError::NobodyNamed { .. }
         | ChainError::AuthorityNotValid { .. }
         | ChainError::Authority { .. }
         | ChainError::CaAsLeaf
