@@ -57,7 +57,7 @@ fn take(left: &AtomicU32, wanted: u32) -> bool {
 }
 
 /// webpki asks this of each certificate that it tries as a step, before anything that takes long. The purposes themselves are
-/// for [`super::check`], which knows whose they are; here they need only be readable.
+/// for `super::profile`, which knows whose they are; here they need only be readable.
 impl ExtendedKeyUsageValidator for Budget {
     fn validate(&self, mut purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
         if !take(&self.steps, 1) || self.is_spent() {

@@ -2,8 +2,8 @@
 //!
 //! Paths are built and validated by `rustls-webpki` (RFC 5280 section 6: names, signatures, validity, `cA`, path lengths, name
 //! constraints), which every rustls client of the web stands on; its signatures are checked by [`crate::cert::signature`]. What
-//! webpki leaves out, and whoever takes names from certificates needs, is in [`profile`]; what it refuses to judge of name
-//! constraints, in [`constraints`] and [`shown`]; what a chain may cost, in [`budget`].
+//! webpki leaves out, and whoever takes names from certificates needs, is in `profile`; what it refuses to judge of name
+//! constraints, in `constraints` and `shown`; what a chain may cost, in `budget`.
 //!
 //! What neither can judge is refused: names that are written differently in a certificate and in its issuer's, constraints on
 //! user principal names and other rare kinds of names, policy constraints, versions before 3 below the anchor, more than six
