@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use mtls_policy::cert::Certificate;
 use mtls_policy::identity::Identity;
-use mtls_policy::trust::chain::{self, Budget, Chain, ChainError, Demands, MAX_INTERMEDIATES, Outcome};
+use mtls_policy::trust::chain::{self, Budget, Chain, ChainError, Demands, MAX_INTERMEDIATES, Outcome, Presented};
 use mtls_policy::trust::{Authorities, Authority};
 use time::OffsetDateTime;
 
@@ -37,7 +37,8 @@ pub fn run(data: &[u8]) {
     let Ok(identity) = Identity::of(leaf) else { return };
     let now = OffsetDateTime::from_unix_timestamp(NOW).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let verify = |presented: &[Certificate]| {
-        chain::verify(leaf, &identity, presented, &BUNDLE, &Demands::default(), now, &Budget::new())
+        let presented = Presented::new(presented);
+        chain::verify(leaf, &identity, &presented, &BUNDLE, &Demands::default(), now, &Budget::new())
     };
     let Outcome { verdict, span } = verify(presented);
     assert!(span.contains(now));

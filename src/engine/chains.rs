@@ -18,7 +18,7 @@ use crate::policy::trust::may_vouch;
 use crate::policy::{Denial, Reason, TrustBundle, TrustRules};
 use crate::request::{Headers, XFCC};
 use crate::revocation::Checked;
-use crate::trust::chain::{self, Budget, Chain, Span};
+use crate::trust::chain::{self, Budget, Chain, Presented, Span};
 
 /// What the verdicts of one generation may weigh, in bytes: some thousand.
 const MAX_VERDICTS_WEIGHT: usize = 2 * 1024 * 1024;
@@ -159,7 +159,7 @@ fn find(
     bundles: &[TrustBundle],
     now: OffsetDateTime,
 ) -> Verdict {
-    let budget = Budget::new();
+    let (budget, presented) = (Budget::new(), Presented::new(presented));
     let mut span = Span::ALWAYS;
     let mut refused = Vec::new();
     for at in rules.bundles() {
@@ -170,7 +170,7 @@ fn find(
             continue;
         }
         let demands = rules.demands(bundle);
-        let found = chain::verify(leaf, identity, presented, bundle.authorities(), &demands, now, &budget);
+        let found = chain::verify(leaf, identity, &presented, bundle.authorities(), &demands, now, &budget);
         span = span.and(found.span);
         match found.verdict {
             Ok(chain) => {

@@ -1,5 +1,7 @@
 //! The certificates of which a chain may be made.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustls_pki_types::{CertificateDer, Der, TrustAnchor};
@@ -24,14 +26,30 @@ const MAX_CANDIDATES: usize = 64;
 /// Authorities whose names lead from a certificate upwards.
 pub(super) struct Candidates {
     anchors: Vec<Candidate>,
-    intermediates: Vec<Candidate>,
+    intermediates: Vec<Rc<Candidate>>,
     /// Why the first was left out that has a name that was sought.
     left_out: Option<ChainError>,
     /// The first name that was sought and that nobody has.
     nobodys: Option<String>,
 }
 
+/// What a client presented beside its leaf. It is read when it is first asked for, and once for all bundles: a client may present
+/// certificates that take long to read.
+#[derive(Debug)]
+pub struct Presented<'a> {
+    certificates: &'a [Certificate],
+    read: OnceCell<Vec<PresentedAuthority>>,
+}
+
+/// A certificate that was presented. It proves nothing by itself.
+#[derive(Debug)]
+struct PresentedAuthority {
+    authority: Arc<Authority>,
+    candidate: OnceCell<Result<Rc<Candidate>, ChainError>>,
+}
+
 /// An authority that may issue certificates.
+#[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) authority: Arc<Authority>,
     /// What it says of names that webpki does not know.
@@ -87,10 +105,15 @@ impl Candidate {
 
 impl Candidates {
     /// Those who may stand above a certificate whose issuer has this name, whole in DER.
-    pub(super) fn gather(issuer: &[u8], presented: &[Certificate], bundle: &Authorities) -> Candidates {
+    pub(super) fn gather(issuer: &[u8], presented: &Presented<'_>, bundle: &Authorities) -> Candidates {
         let mut candidates =
             Candidates { anchors: Vec::new(), intermediates: Vec::new(), left_out: None, nobodys: None };
-        let mut presented = read(presented, bundle);
+        // Without what the bundle holds already.
+        let mut presented: Vec<&PresentedAuthority> = presented
+            .read()
+            .iter()
+            .filter(|one| !bundle.holds(one.authority.certificate().fingerprint()))
+            .collect();
         let mut names: Vec<Box<[u8]>> = vec![issuer.into()];
         let mut next = 0;
         // As webpki does, names are compared octet for octet. A name leads on as often as it is sought, which is once.
@@ -102,15 +125,16 @@ impl Candidates {
                 if bundle.is_anchor(authority) {
                     candidates.take_anchor(authority, bundle);
                 } else {
-                    candidates.take_intermediate(authority, &mut names);
+                    let candidate = || Candidate::intermediate(authority).map(Rc::new);
+                    candidates.take_intermediate(candidate, &mut names);
                 }
             }
-            let (named, rest) = presented.into_iter().partition(|one| *one.subject_der() == *name);
+            let (named, rest) = presented.into_iter().partition(|one| *one.authority.subject_der() == *name);
             presented = rest;
-            let named: Vec<Arc<Authority>> = named;
-            for authority in &named {
+            let named: Vec<&PresentedAuthority> = named;
+            for one in named {
                 is_nobodys = false;
-                candidates.take_intermediate(authority, &mut names);
+                candidates.take_intermediate(|| one.candidate(), &mut names);
             }
             if is_nobodys && candidates.nobodys.is_none() {
                 candidates.nobodys = DistinguishedName::parse_der(&name).ok().map(|name| name.to_string());
@@ -126,16 +150,23 @@ impl Candidates {
         }
     }
 
-    fn take_intermediate(&mut self, authority: &Arc<Authority>, names: &mut Vec<Box<[u8]>>) {
+    fn take_intermediate(
+        &mut self,
+        candidate: impl FnOnce() -> Result<Rc<Candidate>, ChainError>,
+        names: &mut Vec<Box<[u8]>>,
+    ) {
         if self.intermediates.len() >= MAX_CANDIDATES {
             return self.leave_out(ChainError::TooMuchWork);
         }
-        match Candidate::intermediate(authority) {
-            Ok(candidate) => self.intermediates.push(candidate),
-            Err(error) => return self.leave_out(error),
-        }
-        if !names.iter().any(|name| **name == *authority.issuer_der()) {
-            names.push(authority.issuer_der().into());
+        match candidate() {
+            Ok(candidate) => {
+                let issuer = candidate.authority.issuer_der();
+                if !names.iter().any(|name| **name == *issuer) {
+                    names.push(issuer.into());
+                }
+                self.intermediates.push(candidate);
+            }
+            Err(error) => self.leave_out(error),
         }
     }
 
@@ -145,7 +176,7 @@ impl Candidates {
 
     /// How many comparisons of names webpki makes at most for one path from a leaf with so many alternative names.
     pub(super) fn comparisons(&self, alt_names: usize) -> usize {
-        let all = || self.anchors.iter().chain(&self.intermediates);
+        let all = || self.all();
         let names = all().fold(alt_names, |sum, candidate| sum.saturating_add(candidate.alt_names));
         let subtrees = all().filter_map(|candidate| candidate.constraints.as_ref()).map(Constraints::others);
         names.saturating_mul(subtrees.sum())
@@ -153,7 +184,11 @@ impl Candidates {
 
     /// All of them.
     pub(super) fn authorities(&self) -> impl Iterator<Item = &Arc<Authority>> {
-        self.anchors.iter().chain(&self.intermediates).map(|candidate| &candidate.authority)
+        self.all().map(|candidate| &candidate.authority)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Candidate> {
+        self.anchors.iter().chain(self.intermediates.iter().map(|candidate| &**candidate))
     }
 
     /// The anchors that are valid `now`: webpki does not look at that.
@@ -186,7 +221,8 @@ impl Candidates {
         let intermediates = path.intermediate_certificates().map(|certificate| {
             let der = certificate.der();
             // By where it is, for a client may present the bytes of a copy: see [`super::shown`].
-            self.intermediates.iter().find(|candidate| std::ptr::eq(candidate.der(), der.as_ref()))
+            let mut candidates = self.intermediates.iter().map(|candidate| &**candidate);
+            candidates.find(|candidate| std::ptr::eq(candidate.der(), der.as_ref()))
         });
         let anchor = anchors.anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
         let anchor = anchor.and_then(|at| anchors.candidates.get(at).copied());
@@ -209,18 +245,35 @@ impl Anchors<'_> {
     }
 }
 
-/// What a client presented beside its leaf, each once, without what the bundle holds already. What cannot be read is no step of
-/// any chain.
-fn read(presented: &[Certificate], bundle: &Authorities) -> Vec<Arc<Authority>> {
-    let mut seen: Vec<Fingerprint> = Vec::new();
-    let mut authorities = Vec::new();
-    for certificate in presented.iter().take(MAX_PRESENTED) {
-        let fingerprint = certificate.fingerprint();
-        if seen.contains(&fingerprint) || bundle.holds(fingerprint) {
-            continue;
-        }
-        seen.push(fingerprint);
-        authorities.extend(Authority::of(certificate.clone()).ok().map(Arc::new));
+impl<'a> Presented<'a> {
+    /// These, of which at most [`MAX_PRESENTED`] are looked at.
+    pub fn new(certificates: &'a [Certificate]) -> Presented<'a> {
+        Presented { certificates, read: OnceCell::new() }
     }
-    authorities
+
+    /// Each once. What cannot be read is no step of any chain.
+    fn read(&self) -> &[PresentedAuthority] {
+        self.read.get_or_init(|| {
+            let mut seen: Vec<Fingerprint> = Vec::new();
+            let mut authorities = Vec::new();
+            for certificate in self.certificates.iter().take(MAX_PRESENTED) {
+                let fingerprint = certificate.fingerprint();
+                if seen.contains(&fingerprint) {
+                    continue;
+                }
+                seen.push(fingerprint);
+                if let Ok(authority) = Authority::of(certificate.clone()) {
+                    let authority = Arc::new(authority);
+                    authorities.push(PresentedAuthority { authority, candidate: OnceCell::new() });
+                }
+            }
+            authorities
+        })
+    }
+}
+
+impl PresentedAuthority {
+    fn candidate(&self) -> Result<Rc<Candidate>, ChainError> {
+        self.candidate.get_or_init(|| Candidate::intermediate(&self.authority).map(Rc::new)).clone()
+    }
 }

@@ -28,7 +28,7 @@ use webpki::{EndEntityCert, VerifiedPath};
 
 pub use self::budget::Budget;
 use self::candidates::Candidates;
-pub use self::candidates::MAX_PRESENTED;
+pub use self::candidates::{MAX_PRESENTED, Presented};
 pub use self::error::{AuthorityFault, ChainError};
 pub use self::span::Span;
 use super::{Authorities, Authority};
@@ -86,11 +86,11 @@ pub struct Outcome {
 /// Verifies that a chain leads from a certificate, whose names have been read, to an anchor of `bundle`, at `now`.
 ///
 /// `presented` is what the client sent beside its leaf, in any order: it may hold steps of the chain, and proves nothing by
-/// itself. At most [`MAX_PRESENTED`] of it are looked at. What is done is taken out of `budget`, which may serve several bundles.
+/// itself. What is done is taken out of `budget`. Both may serve several bundles.
 pub fn verify(
     leaf: &Certificate,
     identity: &Identity,
-    presented: &[Certificate],
+    presented: &Presented<'_>,
     bundle: &Authorities,
     demands: &Demands,
     now: OffsetDateTime,
@@ -98,7 +98,7 @@ pub fn verify(
 ) -> Outcome {
     let mut span = Span::ALWAYS;
     span.narrow(identity.validity(), now);
-    let verdict = candidates(leaf, identity, presented, bundle).and_then(|candidates| {
+    let verdict = candidates(leaf, identity, presented, bundle, budget).and_then(|candidates| {
         for authority in candidates.authorities() {
             span.narrow(authority.validity(), now);
         }
@@ -110,11 +110,15 @@ pub fn verify(
 fn candidates(
     leaf: &Certificate,
     identity: &Identity,
-    presented: &[Certificate],
+    presented: &Presented<'_>,
     bundle: &Authorities,
+    budget: &Budget,
 ) -> Result<Candidates, ChainError> {
     if identity.fingerprint() != leaf.fingerprint() {
         return Err(ChainError::Unreadable);
+    }
+    if budget.is_spent() {
+        return Err(ChainError::TooMuchWork);
     }
     profile::leaf(identity)?;
     let parsed = leaf.parsed().map_err(|_| ChainError::Unreadable)?;

@@ -355,7 +355,7 @@ fn found_by(
     let (bundle, _) = Authorities::new(anchors, Vec::new());
     let leaf = certificate(&leaf.der);
     let identity = Identity::of(&leaf).unwrap();
-    verify(&leaf, &identity, presented, &bundle, demands, at, &Budget::new()).verdict
+    verify(&leaf, &identity, &Presented::new(presented), &bundle, demands, at, &Budget::new()).verdict
 }
 
 /// The situations that the model is asked about, and by what.
@@ -609,4 +609,25 @@ fn names_and_constraints_without_end_are_not_compared() {
         let chain = found(&leaf, &[&root], &[], &Demands::default(), now());
         assert_eq!(chain.map(|_| ()), expected, "{subtrees} {names}");
     }
+}
+
+#[test]
+fn what_is_presented_is_read_once_for_several_bundles_and_not_without_a_budget() {
+    let (authorities, leaf) = Situation::of(1).mint();
+    let [root, issuing] = &authorities[..] else { panic!() };
+    let bundle = || {
+        let root = Authority::of(certificate(root.der())).unwrap();
+        Authorities::new(vec![root], Vec::new()).0
+    };
+    let (leaf, certificates) = (certificate(&leaf.der), [certificate(issuing.der())]);
+    let identity = Identity::of(&leaf).unwrap();
+    let (presented, budget) = (Presented::new(&certificates), Budget::new());
+    let ask = |bundle: &Authorities| {
+        verify(&leaf, &identity, &presented, bundle, &Demands::default(), now(), &budget).verdict
+    };
+    let chains = [bundle(), bundle()].map(|bundle| ask(&bundle).unwrap());
+    let [one, other] = chains.each_ref().map(|chain| &chain.authorities()[0]);
+    assert!(Arc::ptr_eq(one, other));
+    assert!(!budget.take_work(u32::MAX - 1));
+    assert_eq!(ask(&bundle()).map(|_| ()), Err(ChainError::TooMuchWork));
 }

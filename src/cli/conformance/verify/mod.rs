@@ -24,7 +24,7 @@ mod revocation;
 use mtls_policy::cert::Certificate;
 use mtls_policy::identity::Identity;
 use mtls_policy::policy::Reason;
-use mtls_policy::trust::chain::{self, Budget, ChainError, Demands};
+use mtls_policy::trust::chain::{self, Budget, ChainError, Demands, Presented};
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -69,9 +69,9 @@ fn accept(ask: &Ask, names: &names::Demand, demands: &leaf::Demand) -> Result<Ve
         max_intermediates: ask.max_depth.unwrap_or(chain::MAX_INTERMEDIATES).min(chain::MAX_INTERMEDIATES),
         purposes: demands.purposes(),
     };
-    let budget = Budget::new();
+    let (budget, presented) = (Budget::new(), Presented::new(&bundle.presented));
     let outcome =
-        chain::verify(&leaf, &identity, &bundle.presented, &bundle.anchors, &chain_demands, ask.now, &budget);
+        chain::verify(&leaf, &identity, &presented, &bundle.anchors, &chain_demands, ask.now, &budget);
     let chain = outcome.verdict.map_err(|error| untrusted(&error, &identity, ask.now))?;
     demands.check(&leaf, chain.authorities(), ask.now)?;
     revocation::check(ask, &leaf, &chain, &bundle)?;
