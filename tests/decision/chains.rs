@@ -266,3 +266,17 @@ fn a_record_says_why_a_chain_was_refused() {
         assert!(detail.contains(wanted), "{detail}");
     }
 }
+
+#[test]
+fn a_header_that_is_empty_is_not_taken_for_one_that_is_not_there() {
+    let leaf = leaf(&root());
+    let without = || Situation::get("/ours").certificate(&leaf);
+    let empty = || without().header(XFCC, b"");
+    let mismatch = "forwarded_certificate_mismatch";
+    assert_eq!(verdict(&trusting(&[("ours", &[&root()])]), &empty()), mismatch);
+    let engine = trusting(&[("ours", &[&root()])]);
+    for _ in 0..2 {
+        assert_eq!(verdict(&engine, &without()), "verified");
+        assert_eq!(verdict(&engine, &empty()), mismatch);
+    }
+}
