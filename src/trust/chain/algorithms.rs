@@ -31,6 +31,9 @@ const EDWARDS: Cost = Cost::Fixed(4);
 /// Octets of a key of 2048 bits, and what a signature of it costs.
 const RSA_2048: (usize, usize) = (256, 6);
 
+/// Octets of an `RSAPublicKey` (RFC 8017 section A.1.1) beside those of the modulus, where the exponent is 65537.
+const RSA_KEY_OVERHEAD: usize = 14;
+
 /// `AlgorithmIdentifier`s that leave the NULL out that belongs there: readers take those (RFC 4055 section 5).
 const fn bare_rsa(last: u8) -> AlgorithmIdentifier {
     AlgorithmIdentifier::from_slice(match last {
@@ -116,9 +119,28 @@ impl Cost {
             Cost::Fixed(cost) => cost,
             Cost::Rsa => {
                 let (octets, cost) = RSA_2048;
-                let times = key.len().div_ceil(octets);
-                u32::try_from(cost.saturating_mul(times.saturating_mul(times))).unwrap_or(u32::MAX - 1)
+                let length = key.len().saturating_sub(RSA_KEY_OVERHEAD);
+                let cost = cost.saturating_mul(length.saturating_mul(length)).div_ceil(octets * octets);
+                u32::try_from(cost).unwrap_or(u32::MAX - 1)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cert::public_key_info::PublicKeyInfo;
+    use crate::mint;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_signature_of_rsa_costs_four_times_as_much_for_twice_the_bits() {
+        for (bits, expected) in [(2048, 6), (3072, 14), (4096, 24), (8192, 96), (16384, 384)] {
+            let info = mint::rsa_public_key(bits);
+            let Ok(PublicKeyInfo::Rsa(key)) = PublicKeyInfo::read(&info) else { panic!("{bits}") };
+            assert_eq!(Cost::Rsa.of(key), expected, "{bits}");
         }
     }
 }
