@@ -211,6 +211,29 @@ fn a_ca_for_other_purposes_vouches_where_the_route_demands_those() {
 }
 
 #[test]
+fn a_ca_for_one_of_two_purposes_vouches_for_no_client_of_the_other() {
+    let code = root().below("Code CA", "code", |params| {
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::CodeSigning];
+    });
+    let engine = plugin(
+        json!({ "ours": { "anchors_pem": [root().pem()] } }),
+        json!([route(
+            "ours",
+            json!({ "certificate": { "extended_key_usage": ["clientAuth", "codeSigning"] } })
+        )]),
+    );
+    for (purposes, expected) in [
+        (&[CODE][..], "verified"),
+        (&[CLIENT, CODE], "verified"),
+        (&[CLIENT], "untrusted"),
+        (&[], "wrong_key_usage"),
+    ] {
+        let leaf = code.leaf("signer").purposes(purposes).mint();
+        assert_eq!(verdict(&engine, &asks("/ours", &leaf, &[&code])), expected, "{purposes:?}");
+    }
+}
+
+#[test]
 fn routes_that_demand_differently_are_told_apart_by_what_is_remembered() {
     let issuing = root().below("Acme Issuing", "issuing", |params| {
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::CodeSigning];

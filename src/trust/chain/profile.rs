@@ -1,5 +1,7 @@
 //! What webpki leaves out, of single certificates and of whole chains.
 
+use std::sync::Arc;
+
 use super::Demands;
 use super::budget::Budget;
 use super::candidates::{Candidate, Candidates};
@@ -7,7 +9,7 @@ use super::constraints::{self, Constraints, Held};
 use super::error::{AuthorityFault, ChainError};
 use crate::cert::Certificate;
 use crate::cert::der::NotDer;
-use crate::identity::{Identity, PublicKey, Truth};
+use crate::identity::{Identity, KeyPurpose, KeyPurposePattern, Names, PublicKey, Truth};
 use crate::trust::extensions::{KEY_USAGE, KeyUses, NAME_CONSTRAINTS};
 use crate::trust::{Authorities, Authority, Standing};
 
@@ -124,9 +126,7 @@ pub(super) fn chain(
     {
         return Err(ChainError::PathLength);
     }
-    if let Some(other) = above().find(|authority| !serves(authority, demands)) {
-        return Err(ChainError::Purpose { subject: other.subject().to_string() });
-    }
+    check_purposes(identity, above, demands)?;
     check_names(leaf, identity, chain, budget)
 }
 
@@ -161,11 +161,30 @@ fn check_names(
     Ok(())
 }
 
-/// Whether a CA's certificate is for what is demanded, where it says what it is for.
-fn serves(authority: &Authority, demands: &Demands) -> bool {
-    let Some(wanted) = &demands.purposes else { return true };
-    let purposes = authority.purposes();
-    match Truth::any(wanted.iter().map(|pattern| pattern.matches(purposes))) {
+/// Whether there is a purpose among those that are demanded that the leaf and every CA are for, as far as they say what they are
+/// for: a CA that may sign code must not make clients where both may come. What the leaf must say is not looked at here.
+fn check_purposes<'a, A: Iterator<Item = &'a Arc<Authority>>>(
+    identity: &Identity,
+    above: impl Fn() -> A,
+    demands: &Demands,
+) -> Result<(), ChainError> {
+    let Some(wanted) = &demands.purposes else { return Ok(()) };
+    let of_leaf: Vec<_> = wanted.iter().filter(|pattern| serves(identity.key_purposes(), pattern)).collect();
+    // A leaf for nothing of that is refused for itself.
+    let common = if of_leaf.is_empty() { wanted.iter().collect() } else { of_leaf };
+    let mut other = None;
+    for pattern in common {
+        match above().find(|authority| !serves(authority.purposes(), pattern)) {
+            None => return Ok(()),
+            Some(authority) => other = other.or(Some(authority)),
+        }
+    }
+    other.map_or(Ok(()), |other| Err(ChainError::Purpose { subject: other.subject().to_string() }))
+}
+
+/// Whether a certificate of these purposes is for another.
+fn serves(purposes: &Names<KeyPurpose>, wanted: &KeyPurposePattern) -> bool {
+    match wanted.matches(purposes) {
         Truth::Yes => true,
         // It does not say, or names `anyExtendedKeyUsage` (RFC 5280 section 4.2.1.12).
         Truth::No => purposes.is_empty(),
