@@ -7,6 +7,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use time::OffsetDateTime;
 
@@ -18,6 +19,7 @@ use crate::policy::trust::may_vouch;
 use crate::policy::{Denial, Reason, TrustBundle, TrustRules};
 use crate::request::{Headers, XFCC};
 use crate::revocation::Checked;
+use crate::trust::Authority;
 use crate::trust::chain::{self, Budget, Chain, Presented, Span};
 
 /// What the verdicts of one generation may weigh, in bytes: some thousand.
@@ -38,6 +40,8 @@ pub(super) struct Vouched {
     /// The bundle's position in the policy.
     pub(super) bundle: usize,
     pub(super) chain: Rc<Chain>,
+    /// The positions of the other bundles that the route trusts.
+    others: Box<[usize]>,
     /// The certificates of the chain below the anchor, the leaf first, as the search for their status wants them.
     checked: OnceCell<Option<Vec<Rc<Checked>>>>,
 }
@@ -175,7 +179,9 @@ fn find(
         span = span.and(found.span);
         match found.verdict {
             Ok(chain) => {
-                let vouched = Vouched { bundle: *at, chain: Rc::new(chain), checked: OnceCell::new() };
+                let others = rules.bundles().iter().copied().filter(|other| other != at).collect();
+                let vouched =
+                    Vouched { bundle: *at, chain: Rc::new(chain), others, checked: OnceCell::new() };
                 return Verdict { outcome: Ok(Rc::new(vouched)), span };
             }
             Err(error) => refused.push(format!("by `{name}`: {error}")),
@@ -202,18 +208,28 @@ fn presented(values: &[&[u8]], leaf: Fingerprint) -> Result<Vec<Certificate>, Fo
 
 impl Vouched {
     /// The certificates of the chain below the anchor, the leaf first; `None` where one cannot be read for its status.
-    pub(super) fn checked(&self, leaf: &Certificate) -> Option<&[Rc<Checked>]> {
+    pub(super) fn checked(&self, leaf: &Certificate, bundles: &[TrustBundle]) -> Option<&[Rc<Checked>]> {
         let checked = self.checked.get_or_init(|| {
             let authorities = self.chain.authorities();
             let below = authorities.iter().map(|authority| authority.certificate());
             let certificates = [leaf].into_iter().chain(below);
             let pairs = certificates.zip(authorities);
             let read = pairs.map(|(certificate, issuer)| {
-                Checked::issued_by(certificate, self.bundle, issuer).map(Rc::new).ok()
+                Checked::issued_by(certificate, self.holders(issuer, bundles)).map(Rc::new).ok()
             });
             read.collect()
         });
         checked.as_deref()
+    }
+
+    /// The bundles of the route that hold a CA of the chain, the one that vouches first. Which of them vouches depends on what the
+    /// client presents, and who was revoked must not.
+    fn holders(&self, issuer: &Arc<Authority>, bundles: &[TrustBundle]) -> Vec<(usize, Arc<Authority>)> {
+        let others = self.others.iter().filter_map(|at| {
+            let held = bundles.get(*at)?.authorities().of_name_and_key(issuer)?;
+            Some((*at, Arc::clone(held)))
+        });
+        [(self.bundle, Arc::clone(issuer))].into_iter().chain(others).collect()
     }
 
     fn weight(&self, leaf: &Certificate) -> usize {

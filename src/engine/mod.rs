@@ -235,11 +235,13 @@ impl Engine {
         let (leaf, above) = match (found.certificate.as_deref(), &found.vouched) {
             (None, _) => (None, Vec::new()),
             (Some(certificate), None) => (CheckedCache::get(&self.checked, certificate, bundles), Vec::new()),
-            (Some(certificate), Some((vouched, _))) => match (vouched.checked(certificate), rules.scope) {
-                (Some([leaf, above @ ..]), Scope::Chain) => (Some(Rc::clone(leaf)), above.to_vec()),
-                (Some([leaf, ..]), Scope::Leaf) => (Some(Rc::clone(leaf)), Vec::new()),
-                (Some([]) | None, _) => (None, Vec::new()),
-            },
+            (Some(certificate), Some((vouched, _))) => {
+                match (vouched.checked(certificate, bundles), rules.scope) {
+                    (Some([leaf, above @ ..]), Scope::Chain) => (Some(Rc::clone(leaf)), above.to_vec()),
+                    (Some([leaf, ..]), Scope::Leaf) => (Some(Rc::clone(leaf)), Vec::new()),
+                    (Some([]) | None, _) => (None, Vec::new()),
+                }
+            }
         };
         Searches::new(rules, bundles, leaf, above, evidence, now)
     }

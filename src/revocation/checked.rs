@@ -61,22 +61,17 @@ impl Checked {
         Ok(Checked { fingerprint: certificate.fingerprint(), issuers: issuers.collect(), claims })
     }
 
-    /// Reads `certificate`, of which it was verified that `issuer` issued it, by a chain to an anchor of the bundle at this position
-    /// in the policy.
+    /// Reads `certificate`, of which it was verified that `issuers` issued it: one and the same CA, of bundles at these positions in
+    /// the policy.
     ///
     /// # Errors
     /// Where it cannot be read.
     pub fn issued_by(
         certificate: &Certificate,
-        bundle: usize,
-        issuer: &Arc<Authority>,
+        issuers: Vec<(usize, Arc<Authority>)>,
     ) -> Result<Checked, Unreadable> {
         let claims = Claims::of(certificate)?;
-        Ok(Checked {
-            fingerprint: certificate.fingerprint(),
-            claims,
-            issuers: vec![(bundle, Arc::clone(issuer))],
-        })
+        Ok(Checked { fingerprint: certificate.fingerprint(), claims, issuers })
     }
 
     /// SHA-256 of the certificate.

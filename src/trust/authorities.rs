@@ -234,6 +234,13 @@ impl Authorities {
         Some(renewed.validity().not_after)
     }
 
+    /// Who may issue certificates by the name and the key of `issuer`.
+    pub fn of_name_and_key(&self, issuer: &Authority) -> Option<&Arc<Authority>> {
+        let name = issuer.subject_digest()?;
+        self.named(name)
+            .find(|other| other.spki_fingerprint() == issuer.spki_fingerprint() && self.may_issue(other))
+    }
+
     /// Whether two keys of this name are of one CA by its own word: one of them signed a certificate of the other, with that name
     /// (a self-issued certificate, RFC 5280 section 3.2).
     pub fn are_linked(&self, name: NameDigest, one: Fingerprint, other: Fingerprint) -> bool {

@@ -303,3 +303,24 @@ fn a_header_that_is_empty_is_not_taken_for_one_that_is_not_there() {
         assert_eq!(verdict(&engine, &empty()), mismatch);
     }
 }
+
+#[test]
+fn a_revoked_client_gains_nothing_by_choosing_the_bundle_that_vouches_for_it() {
+    let issuing = root().intermediate("Acme Issuing");
+    let leaf = leaf(&issuing);
+    let serial: String = leaf.serial().iter().map(|octet| format!("{octet:02x}")).collect();
+    let bundles = |revoked: Value| {
+        json!({
+            "old": { "anchors_pem": [root().pem()] },
+            "new": { "anchors_pem": [root().pem(), issuing.pem()], "revoked": { "serials": [revoked] } },
+        })
+    };
+    let rules = json!({ "trust": ["old", "new"], "revocation": { "check": ["deny_list"] } });
+    let engine = |revoked| plugin(bundles(revoked), json!([route("ours", rules.clone())]));
+    for (revoked, expected) in [(json!(serial), "revoked"), (json!("0f:3a"), "verified")] {
+        let engine = engine(revoked);
+        // By the intermediate that it presents the first bundle vouches for it, and without that only the second.
+        assert_eq!(verdict(&engine, &asks("/ours", &leaf, &[])), expected);
+        assert_eq!(verdict(&engine, &asks("/ours", &leaf, &[&issuing])), expected);
+    }
+}

@@ -78,7 +78,8 @@ impl Known<'_> {
 
     fn check(&self, certificate: &Certificate, issuer: &Arc<Authority>) -> Result<(), Rejection> {
         let unreadable = || Rejection::new(Reason::RevocationUnknown, "the certificate cannot be read");
-        let checked = Checked::issued_by(certificate, 0, issuer).map_err(|_| unreadable())?;
+        let checked =
+            Checked::issued_by(certificate, vec![(0, Arc::clone(issuer))]).map_err(|_| unreadable())?;
         match self.status(&checked, issuer) {
             Status::Good => Ok(()),
             Status::Revoked(entry) => Err(Rejection::new(
