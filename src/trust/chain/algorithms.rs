@@ -24,8 +24,8 @@ enum Cost {
 }
 
 const P256: Cost = Cost::Fixed(12);
-const P384: Cost = Cost::Fixed(45);
-const P521: Cost = Cost::Fixed(50);
+const P384: Cost = Cost::Fixed(40);
+const P521: Cost = Cost::Fixed(40);
 const EDWARDS: Cost = Cost::Fixed(4);
 
 /// Octets of a key of 2048 bits, and what a signature of it costs.
@@ -132,6 +132,7 @@ mod tests {
     use super::*;
     use crate::cert::public_key_info::PublicKeyInfo;
     use crate::mint;
+    use crate::trust::chain::MAX_INTERMEDIATES;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
@@ -141,6 +142,17 @@ mod tests {
             let info = mint::rsa_public_key(bits);
             let Ok(PublicKeyInfo::Rsa(key)) = PublicKeyInfo::read(&info) else { panic!("{bits}") };
             assert_eq!(Cost::Rsa.of(key), expected, "{bits}");
+        }
+    }
+
+    #[test]
+    fn the_longest_chain_can_be_paid_for_whatever_its_keys_are() {
+        let info = mint::rsa_public_key(4096);
+        let Ok(PublicKeyInfo::Rsa(rsa)) = PublicKeyInfo::read(&info) else { panic!() };
+        for algorithm in ALGORITHMS {
+            let budget = Budget::new();
+            let paid = (0..=MAX_INTERMEDIATES).all(|_| budget.take_work(algorithm.cost.of(rsa)));
+            assert!(paid, "{algorithm:?}");
         }
     }
 }

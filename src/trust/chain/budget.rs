@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use webpki::{ExtendedKeyUsageValidator, KeyPurposeIdIter};
 
 /// The most work on signatures, in the unit of [`super::algorithms`]: a tenth of a millisecond in V8. Twenty-five signatures of
-/// P-256, or six of P-384.
+/// P-256, or seven of P-384, which the longest chain takes.
 const MAX_WORK: u32 = 300;
 
 /// The most certificates that are tried as a step of a path. Every certificate of an ordinary bundle is one step; certificates
