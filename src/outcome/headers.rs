@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::forward;
-use crate::policy::{CLIENT_VERIFY, Client, Decision, DecisionId, Policy, XfccUse};
+use crate::policy::{CLIENT_VERIFY, Client, Decision, DecisionId, Policy, Verification, XfccUse};
 use crate::request::{Headers, XFCC, compare_names};
 
 /// Changes to the headers of a request, removals first.
@@ -37,7 +37,11 @@ impl HeaderChanges {
                         // Envoy's own header holds names.
                         ("UNVERIFIED", XfccUse::Remove)
                     }
-                    Client::Anonymous => ("NONE", xfcc),
+                    Client::Anonymous => match policy.verification() {
+                        Verification::Envoy(_) => ("NONE", xfcc),
+                        // It holds names that nobody may have verified.
+                        Verification::Plugin => ("NONE", XfccUse::Remove),
+                    },
                 }
             }
             // Only a permit says anything of the client: a shadowed denial passes as if it were anonymous, and an

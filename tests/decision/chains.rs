@@ -5,11 +5,14 @@ use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use mtls_policy::Engine;
+use mtls_policy::outcome::Outcome;
 use mtls_policy::request::XFCC;
 use time::{Duration, OffsetDateTime};
 
 use crate::mint::{self, Ca, Minted};
-use crate::situation::{NOW, Question, Situation, at, decide, decide_at, document, record, verdict, word};
+use crate::situation::{
+    NOW, Question, Situation, at, decide, decide_at, document, outcome, record, verdict, word,
+};
 
 const ID: &str = "spiffe://acme.example/billing";
 
@@ -266,6 +269,28 @@ fn a_certificate_that_nobody_verified_is_let_in_by_its_digest_and_nobody_else() 
     assert_eq!(verdict(&engine, &Situation::get("/devices")), "no_certificate");
     let until = decide(&engine, &asks("/devices", &device, &[])).until();
     assert!(until.is_some(), "an open stream is looked at again when the certificate ends");
+}
+
+#[test]
+fn names_that_nobody_verified_reach_no_upstream() {
+    let names = |verified_by: &str| {
+        let engine = document(json!({
+            "peer_certificate": { "verified_by": verified_by },
+            "trust_bundles": { "ours": { "anchors_pem": [root().pem()] } },
+            "routes": [
+                { "name": "open", "match": { "path": "/open" }, "client_certificate": "ignored" },
+                { "name": "all", "match": { "path": "/all" }, "client_certificate": "required", "allow": "any_verified" },
+            ],
+            "defaults": if verified_by == "plugin" { json!({ "trust": "ours" }) } else { json!({}) },
+        }));
+        let passed = |ca: &Ca, path| match outcome(&engine, &asks(path, &leaf(ca), &[])) {
+            Outcome::Pass(changes) => !changes.remove.iter().any(|name| name == XFCC),
+            Outcome::Reply(reply) => panic!("{reply:?}"),
+        };
+        [passed(&Ca::new("Evil Root"), "/open"), passed(&root(), "/open"), passed(&root(), "/all")]
+    };
+    assert_eq!(names("plugin"), [false, false, true]);
+    assert_eq!(names("envoy"), [true, true, true], "Envoy verified them");
 }
 
 #[test]
