@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use webpki::VerifiedPath;
 
 use super::constraints::Constraints;
-use super::error::ChainError;
+use super::error::{ChainError, told};
 use super::profile;
 use super::shown::{Originals, Shown};
 use crate::cert::der::NotDer;
@@ -22,6 +22,10 @@ pub const MAX_PRESENTED: usize = 15;
 
 /// The most intermediates among which a path is sought. Only those count whose name stands somewhere above the leaf.
 const MAX_CANDIDATES: usize = 64;
+
+/// The longest name, in bytes of DER, that is told of a CA that is missing. A client may write others of 64 KiB, which take
+/// milliseconds to read, for each bundle anew.
+const MAX_TOLD_NAME: usize = 1024;
 
 /// Authorities whose names lead from a certificate upwards.
 pub(super) struct Candidates {
@@ -136,7 +140,7 @@ impl Candidates {
                 is_nobodys = false;
                 candidates.take_intermediate(|| one.candidate(), &mut names);
             }
-            if is_nobodys && candidates.nobodys.is_none() {
+            if is_nobodys && candidates.nobodys.is_none() && name.len() <= MAX_TOLD_NAME {
                 candidates.nobodys = DistinguishedName::parse_der(&name).ok().map(|name| name.to_string());
             }
         }
@@ -232,8 +236,8 @@ impl Candidates {
     /// What is wrong with the first authority by which there might have been a path; or whom it would take.
     pub(super) fn problem(&self, now: OffsetDateTime) -> Option<ChainError> {
         let not_valid = self.authorities().find(|authority| !authority.is_valid_at(now));
-        let not_valid = not_valid
-            .map(|authority| ChainError::AuthorityNotValid { subject: authority.subject().to_string() });
+        let not_valid =
+            not_valid.map(|authority| ChainError::AuthorityNotValid { subject: told(authority.subject()) });
         let nobodys = || self.nobodys.clone().map(|name| ChainError::NobodyNamed { name });
         self.left_out.clone().or(not_valid).or_else(nobodys)
     }

@@ -1,10 +1,12 @@
 //! Why no chain leads from a certificate to an anchor.
 
+use std::fmt::{self, Write as _};
+
 use thiserror::Error;
 
 use super::super::AuthorityError;
-use crate::identity::KeyProblem;
 use crate::identity::pattern::shown;
+use crate::identity::{DistinguishedName, KeyProblem};
 
 /// Why a certificate is not trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -113,6 +115,32 @@ pub enum AuthorityFault {
     Unreadable(AuthorityError),
 }
 
+/// The most bytes of a name that an error holds; fewer of them are shown.
+const MAX_NAME_BYTES: usize = 512;
+
+/// A name for an error, cut: a client may present names of 64 KiB, and one error for each bundle.
+pub(super) fn told(name: &DistinguishedName) -> String {
+    let mut told = Cut(String::new());
+    // What is left out is why it stops.
+    let _cut = write!(told, "{name}");
+    told.0
+}
+
+/// Text that ends where it is long enough.
+struct Cut(String);
+
+impl fmt::Write for Cut {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let left = MAX_NAME_BYTES.saturating_sub(self.0.len());
+        if text.len() <= left {
+            self.0.push_str(text);
+            return Ok(());
+        }
+        self.0.push_str(text.get(..text.floor_char_boundary(left)).unwrap_or_default());
+        Err(fmt::Error)
+    }
+}
+
 impl ChainError {
     /// What an error of webpki means here.
     #[expect(clippy::wildcard_enum_match_arm, reason = "webpki's list may grow")]
@@ -136,5 +164,24 @@ impl ChainError {
             // The rest are forms that webpki does not read.
             _ => ChainError::Unreadable,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mint::{CN, UTF8, attribute, der};
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn a_long_name_is_told_in_part() {
+        let name = |text: &str| {
+            let name = der(0x30, &[&der(0x31, &[&attribute(CN, &der(UTF8, &[text.as_bytes()]))])]);
+            told(&DistinguishedName::parse_der(&name).unwrap())
+        };
+        assert_eq!(name("Acme Root"), "CN=Acme Root");
+        assert!((500..=MAX_NAME_BYTES).contains(&name(&"a".repeat(60_000)).len()));
+        assert!((500..=MAX_NAME_BYTES).contains(&name(&"ﬃ".repeat(19_000)).len()));
     }
 }

@@ -6,7 +6,7 @@ use super::Demands;
 use super::budget::Budget;
 use super::candidates::{Candidate, Candidates};
 use super::constraints::{self, Constraints, Held};
-use super::error::{AuthorityFault, ChainError};
+use super::error::{AuthorityFault, ChainError, told};
 use crate::cert::Certificate;
 use crate::cert::der::NotDer;
 use crate::identity::{Identity, KeyPurpose, KeyPurposePattern, Names, PublicKey, Truth};
@@ -70,7 +70,7 @@ fn key(authority: &Authority) -> Result<(), AuthorityFault> {
 }
 
 fn named(authority: &Authority, result: Result<(), AuthorityFault>) -> Result<(), ChainError> {
-    result.map_err(|why| ChainError::Authority { subject: authority.subject().to_string(), why })
+    result.map_err(|why| ChainError::Authority { subject: told(authority.subject()), why })
 }
 
 /// What an authority says of names, as far as webpki does not know them.
@@ -179,7 +179,7 @@ fn check_purposes<'a, A: Iterator<Item = &'a Arc<Authority>>>(
             Some(authority) => other = other.or(Some(authority)),
         }
     }
-    other.map_or(Ok(()), |other| Err(ChainError::Purpose { subject: other.subject().to_string() }))
+    other.map_or(Ok(()), |other| Err(ChainError::Purpose { subject: told(other.subject()) }))
 }
 
 /// Whether a certificate of these purposes is for another.
