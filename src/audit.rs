@@ -48,6 +48,8 @@ pub struct Record<'a> {
     /// Only of streams that are open.
     phase: Option<&'static str>,
     decision: &'static str,
+    /// What a permit rests on.
+    client: Option<&'static str>,
     mode: &'static str,
     reason: Option<&'static str>,
     detail: Option<Text>,
@@ -141,6 +143,7 @@ impl<'a> Record<'a> {
             id: id.to_string(),
             phase: None,
             decision: if denial.is_some() { "deny" } else { "permit" },
+            client: decision.verdict().ok().map(|permit| permit.client().as_str()),
             mode: decision.mode().as_str(),
             reason: denial.map(|denial| denial.reason().code()),
             detail: denial.map(|denial| Text::new(denial.detail())),

@@ -243,7 +243,8 @@ impl Engine {
                 }
             }
         };
-        Searches::new(rules, bundles, leaf, above, evidence, now)
+        let fingerprint = found.certificate.as_deref().map(Certificate::fingerprint);
+        Searches::new(rules, bundles, (fingerprint, leaf), above, evidence, now)
     }
 
     fn select_route(
@@ -301,7 +302,12 @@ impl Engine {
         };
         found.identity = Some(Rc::clone(&identity));
         found.certificate = self.keeps_certificates.then(|| Rc::new(certificate));
-        Ok(Some(Presented { identity, unknown_bytes }))
+        let presented = Presented { identity, unknown_bytes };
+        // Here anybody gets as far as this, as often as it likes, and reading a large certificate takes milliseconds.
+        if self.policy.verification() == Verification::Plugin {
+            self.keep(&presented, found);
+        }
+        Ok(Some(presented))
     }
 
     /// Lets whom the policy names verify the certificate.
@@ -317,13 +323,13 @@ impl Engine {
         found: &mut Found,
         trace: &mut impl Trace,
     ) -> Result<Vetted, Denial> {
-        let Presented { identity, unknown_bytes } = presented;
+        let identity = &presented.identity;
         let trust = demand.rules().and_then(|rules| rules.trust.as_deref());
         let vetted = match (demand, self.policy.verification(), trust) {
-            (ClientCertificate::Unverified(_), _, _) => Vetted::unverified(Rc::clone(&identity)),
+            (ClientCertificate::Unverified(_), _, _) => Vetted::unverified(Rc::clone(identity)),
             (_, Verification::Envoy(resumption), _) => {
                 let envoy_verified = || facts.certificate_valid().map_err(Denial::from);
-                Vetted::by_envoy(resumption, Rc::clone(&identity), envoy_verified)?
+                Vetted::by_envoy(resumption, Rc::clone(identity), envoy_verified)?
             }
             (_, Verification::Plugin, Some(rules)) => {
                 // Of a certificate whose time is over that is to be said, and it is no work.
@@ -333,29 +339,37 @@ impl Engine {
                 if let Some(assumed) = evidence.assumed_bundles() {
                     let named = rules.bundles().iter().filter_map(|at| bundles.get(*at));
                     if named.map(TrustBundle::name).any(|name| assumed.contain(name)) {
-                        return Ok(Vetted::assumed(identity));
+                        return Ok(Vetted::assumed(Rc::clone(identity)));
                     }
                     return Err(Denial::new(
                         Reason::Untrusted,
                         "the test says that no trust bundle vouches for it",
                     ));
                 }
-                let (vouched, span) = self.chains.verify(leaf, &identity, headers, rules, bundles, now)?;
+                let (vouched, span) = self.chains.verify(leaf, identity, headers, rules, bundles, now)?;
                 trace.note(|| {
                     let subject = format!("verified up to {}", self.shown(&vouched));
                     trace::Step::new(Stage::Certificate, Finding::Yes, subject)
                 });
-                let vetted = Vetted::by_chain(Rc::clone(&identity), &vouched.chain)?;
+                let vetted = Vetted::by_chain(Rc::clone(identity), &vouched.chain)?;
                 found.vouched = Some((vouched, span));
                 vetted
             }
             (_, Verification::Plugin, None) => return Err(without_trust()),
         };
-        if let Some(bytes) = unknown_bytes {
-            let certificate = found.certificate.clone();
-            self.identities.borrow_mut().insert(Known { identity, certificate }, bytes);
+        // Where Envoy verifies, whom it did not verify takes no room from others.
+        if self.policy.verification() != Verification::Plugin {
+            self.keep(&presented, found);
         }
         Ok(vetted)
+    }
+
+    /// Keeps what was read of a certificate, where it was not known and may be.
+    fn keep(&self, presented: &Presented, found: &Found) {
+        if let Some(bytes) = presented.unknown_bytes {
+            let (identity, certificate) = (Rc::clone(&presented.identity), found.certificate.clone());
+            self.identities.borrow_mut().insert(Known { identity, certificate }, bytes);
+        }
     }
 
     /// A chain above its leaf, and its bundle, for people.

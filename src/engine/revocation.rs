@@ -39,6 +39,8 @@ pub(super) struct Searches<'a, E> {
 struct Search<'a, E> {
     rules: &'a RevocationRules,
     bundles: &'a [TrustBundle],
+    /// Of the certificate, whether or not it can be read for its status.
+    fingerprint: Option<Fingerprint>,
     checked: Option<Rc<Checked>>,
     evidence: &'a E,
     now: OffsetDateTime,
@@ -56,19 +58,21 @@ struct AtHand {
 }
 
 impl<'a, E: Evidence> Searches<'a, E> {
-    /// The search on a route with such rules. `leaf` is `None` where the client's certificate cannot be read for its status.
+    /// The search on a route with such rules. `leaf` is the client's certificate, and what its status takes where that can be read
+    /// of it.
     pub(super) fn new(
         rules: &'a RevocationRules,
         bundles: &'a [TrustBundle],
-        leaf: Option<Rc<Checked>>,
+        leaf: (Option<Fingerprint>, Option<Rc<Checked>>),
         above: Vec<Rc<Checked>>,
         evidence: &'a E,
         now: OffsetDateTime,
     ) -> Searches<'a, E> {
-        let search = |checked| Search { rules, bundles, checked, evidence, now };
+        let search = |fingerprint, checked| Search { rules, bundles, fingerprint, checked, evidence, now };
+        let (fingerprint, checked) = leaf;
         Searches {
-            leaf: search(leaf),
-            above: above.into_iter().map(|checked| search(Some(checked))).collect(),
+            leaf: search(fingerprint, checked),
+            above: above.into_iter().map(|one| search(Some(one.fingerprint()), Some(one))).collect(),
         }
     }
 
@@ -118,11 +122,15 @@ impl<'a, E: Evidence> Searches<'a, E> {
                     need = Some(Need { at_most });
                 }
             }
-            // What is found out holds for as long as it does of all.
-            if let (Some(of_leaf), Some(of_this)) = (found.as_mut(), of_this) {
-                let until = of_leaf.until.into_iter().chain(of_this.until).min();
-                if until != of_leaf.until {
-                    Rc::make_mut(of_leaf).until = until;
+            // What is found out holds for as long as it does of all, and who is let in although nothing can be told of a CA is not
+            // called good.
+            if let (Some(so_far), Some(mut of_this)) = (found.as_mut(), of_this) {
+                let until = so_far.until.into_iter().chain(of_this.until).min();
+                if of_this.why().is_some() && so_far.why().is_none() {
+                    std::mem::swap(so_far, &mut of_this);
+                }
+                if until != so_far.until {
+                    Rc::make_mut(so_far).until = until;
                 }
             }
         }
@@ -223,11 +231,13 @@ impl<E: Evidence> Search<'_, E> {
     /// What deny lists say, if they name the certificate. A serial number counts only among the certificates of the same
     /// bundle's issuers.
     fn denied(&self) -> Option<Judgement> {
-        let checked = self.checked.as_ref()?;
+        let fingerprint = self.fingerprint?;
         let named = self.bundles.iter().enumerate().any(|(at, bundle)| {
-            bundle.revocation().denied.fingerprints.contains(&checked.fingerprint())
-                || names_serial(bundle, checked)
-                    && checked.issuers().iter().any(|(position, _)| *position == at)
+            let is_serial_named = |checked: &Rc<Checked>| {
+                names_serial(bundle, checked) && checked.issuers().iter().any(|(position, _)| *position == at)
+            };
+            bundle.revocation().denied.fingerprints.contains(&fingerprint)
+                || self.checked.as_ref().is_some_and(is_serial_named)
         });
         named.then(Judgement::denied)
     }

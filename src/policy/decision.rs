@@ -205,6 +205,17 @@ pub enum Client {
     Anonymous,
 }
 
+impl Client {
+    /// The word for it in records and tests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Unverified => "unverified",
+            Self::Anonymous => "anonymous",
+        }
+    }
+}
+
 impl Permit {
     pub(super) fn new(client: Client) -> Self {
         Self { client }

@@ -349,3 +349,28 @@ fn a_revoked_client_gains_nothing_by_choosing_the_bundle_that_vouches_for_it() {
         assert_eq!(verdict(&engine, &asks("/ours", &leaf, &[&issuing])), expected);
     }
 }
+
+#[test]
+fn a_client_of_a_ca_of_whom_nothing_can_be_told_is_not_called_good() {
+    let issuing = root().intermediate("Acme Issuing");
+    let bundle = json!({
+        "anchors_pem": [root().pem()],
+        "intermediates_pem": [issuing.pem()],
+        // The root has no list, and its CA's status is not known.
+        "crls": [{ "pem": issuing.crl().pem() }],
+    });
+    let of = |scope: &str, on_unknown: &str| {
+        let revocation = json!({ "check": ["crl"], "scope": scope, "on_unknown": on_unknown });
+        plugin(json!({ "ours": bundle.clone() }), json!([route("ours", json!({ "revocation": revocation }))]))
+    };
+    let asked = || asks("/ours", &leaf(&issuing), &[]);
+    for (scope, on_unknown, expected, status) in [
+        ("leaf", "deny", "verified", "good"),
+        ("chain", "allow", "verified", "unknown"),
+        ("chain", "deny", "revocation_unknown", "unknown"),
+    ] {
+        let engine = of(scope, on_unknown);
+        assert_eq!(verdict(&engine, &asked()), expected, "{scope} {on_unknown}");
+        assert_eq!(record(&engine, &asked())["revocation"]["status"], status, "{scope} {on_unknown}");
+    }
+}

@@ -29,6 +29,7 @@ fn a_record_of_a_permit_has_every_field() {
         "id": "000000000000feed-7",
         "phase": null,
         "decision": "permit",
+        "client": "verified",
         "mode": "enforce",
         "reason": null,
         "detail": null,
