@@ -151,25 +151,15 @@ impl Matcher {
 
     /// The first matcher in this one that asks for more than which certificate, or which key, it is; or for it not to be one.
     pub(super) fn beside_digests(&self) -> Option<&Matcher> {
-        match self {
-            Self::Sha256(_) | Self::SpkiSha256(_) => None,
-            Self::Any(matchers) | Self::All(matchers) => matchers.iter().find_map(Self::beside_digests),
-            Self::Identity(named) => named.matcher.beside_digests(),
-            Self::Not(_)
-            | Self::SpiffeId(_)
-            | Self::SpiffeTrustDomain(_)
-            | Self::Dns(_)
-            | Self::Uri(_)
-            | Self::Email(_)
-            | Self::Ip(_)
-            | Self::Upn(_)
-            | Self::OtherName(_)
-            | Self::Subject(_)
-            | Self::Issuer(_)
-            | Self::Serial(_)
-            | Self::ExtendedKeyUsage(_)
-            | Self::PolicyOid(_)
-            | Self::Extension(_) => Some(self),
+        if let Self::Identity(named) = self {
+            return named.matcher.beside_digests();
+        }
+        if let Self::Sha256(_) | Self::SpkiSha256(_) = self {
+            return None;
+        }
+        match self.inner() {
+            inner @ [_, ..] if !matches!(self, Self::Not(_)) => inner.iter().find_map(Self::beside_digests),
+            _ => Some(self),
         }
     }
 

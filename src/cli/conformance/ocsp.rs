@@ -34,6 +34,17 @@ pub(super) fn check(case: &Case) -> Result<Finding, Refusal> {
     })
 }
 
+/// Whoever gave the responses of a case: nobody is asked.
+pub(super) fn responder() -> Arc<Responder> {
+    Arc::new(Responder {
+        cluster: "".into(),
+        url: "".into(),
+        timeout: Duration::ZERO,
+        get: false,
+        nonce: Nonce::Off,
+    })
+}
+
 fn status_of(
     response: &[u8],
     certificate: Vec<u8>,
@@ -50,13 +61,7 @@ fn status_of(
     let Some((_, issuer)) = checked.issuers().first() else {
         return Err(Unknown::new(Why::IssuerUnknown, "the issuer did not issue the certificate"));
     };
-    let responder = Arc::new(Responder {
-        cluster: "".into(),
-        url: "".into(),
-        timeout: Duration::ZERO,
-        get: false,
-        nonce: Nonce::Off,
-    });
+    let responder = responder();
     let query = Query { responder: &responder, issuer, serial: checked.serial() };
     let mut answer = ocsp::read(response, &query, None, now)?;
     if let Some(max_age) = max_age {

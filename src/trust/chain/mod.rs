@@ -62,8 +62,8 @@ impl Chain {
 pub struct Demands {
     /// The most intermediates between leaf and anchor.
     pub max_intermediates: u8,
-    /// What the certificates of CAs must be good for that say what they are good for: one of these, or
-    /// `anyExtendedKeyUsage`; `None` is anything. What the leaf's must say is not looked at here.
+    /// One of these all certificates must be good for, the leaf's and those of CAs, as far as they say what they are good for;
+    /// `None` is anything. A leaf that is good for none of them is not refused for that here.
     pub purposes: Option<Vec<KeyPurposePattern>>,
 }
 

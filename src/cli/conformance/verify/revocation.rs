@@ -7,7 +7,7 @@ use mtls_policy::cert::Certificate;
 use mtls_policy::identity::Truth;
 use mtls_policy::policy::Reason;
 use mtls_policy::revocation::crl::{List, Load, LoadError, Unverified};
-use mtls_policy::revocation::ocsp::{self, Nonce, Query, Responder};
+use mtls_policy::revocation::ocsp::{self, Query, Responder};
 use mtls_policy::revocation::{Checked, Judgement, Status, Unknown, Why, crl};
 use mtls_policy::trust::chain::Chain;
 use mtls_policy::trust::{Authorities, Authority};
@@ -15,6 +15,7 @@ use mtls_policy::trust::{Authorities, Authority};
 use super::Rejection;
 use super::ask::{Ask, Revocation, RevocationMode, Scope, Verdict};
 use super::bundle::Bundle;
+use crate::cli::conformance::ocsp as ocsp_case;
 
 /// Checks the certificates of a chain that are in scope.
 ///
@@ -66,14 +67,7 @@ impl Known<'_> {
                 }
             }
         }
-        let responder = Arc::new(Responder {
-            cluster: "".into(),
-            url: "".into(),
-            timeout: Duration::ZERO,
-            get: false,
-            nonce: Nonce::Off,
-        });
-        Known { ask, authorities, lists, unusable, responder }
+        Known { ask, authorities, lists, unusable, responder: ocsp_case::responder() }
     }
 
     fn check(&self, certificate: &Certificate, issuer: &Arc<Authority>) -> Result<(), Rejection> {
