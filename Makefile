@@ -54,10 +54,12 @@ test: test-unit test-wasm test-integration ## Run all tests; ENVOY_RUNNER=docker
 	@$(call summary,unit tests on WebAssembly,$(LOGS)/wasm.log)
 	@$(call summary,integration tests,$(LOGS)/integration.log)
 
+# The fuzz targets in a folder of their own: cargo gives the library of both workspaces one name, and the one would be linked with the
+# other's.
 .PHONY: test-unit
 test-unit: rust openssl ## Run the unit tests, the examples in the documentation, and the tests of policies/
 	@$(call run-tests,unit,$(CARGO) test --quiet --lib --bins $(CORE_TESTS) --test mtlsctl --test envoy_check --test lint && $(CARGO) test --quiet --doc && \
-	  $(CARGO) test --quiet --manifest-path fuzz/Cargo.toml --target-dir $(TARGET))
+	  $(CARGO) test --quiet --manifest-path fuzz/Cargo.toml --target-dir $(TARGET)/fuzz)
 	@$(call run-tests,policies,$(CARGO) run --quiet --bin mtlsctl -- test --require-coverage policies)
 
 .PHONY: test-wasm
