@@ -21,8 +21,10 @@
 //! | [`facts`] | what a decision may ask |
 //! | [`trust`] | the certificates that a policy trusts, and what each may sign |
 //! | [`revocation`] | deny lists, CRLs and OCSP: whether a certificate was revoked |
+//! | [`throttle`] | counts denials, so that who is denied again and again costs little |
 //! | [`engine`] | the way of a request through all of these |
 //! | [`outcome`], [`audit`] | what a decision does, and how it is recorded |
+//! | [`metrics`] | what is counted of decisions |
 //! | `lint` | what is seldom meant in a policy, and what a policy asserts of itself; not in WebAssembly |
 
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test may panic"))]
@@ -35,6 +37,7 @@ mod generations;
 pub mod identity;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod lint;
+pub mod metrics;
 pub mod outcome;
 #[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
 mod plugin;
@@ -42,12 +45,16 @@ pub mod policy;
 pub mod request;
 pub mod revocation;
 mod sorted;
+pub mod throttle;
 pub mod token;
 pub mod trust;
 
 pub use engine::Engine;
 pub use facts::Facts;
 
+#[cfg(test)]
+#[path = "../tests/chance/mod.rs"]
+mod chance;
 #[cfg(test)]
 #[path = "../tests/mint/mod.rs"]
 mod mint;

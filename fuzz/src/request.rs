@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use mtls_policy::audit::Record;
+use mtls_policy::audit::{About, MAX_LINE_BYTES, Phase, Recorder};
 use mtls_policy::cert::Fingerprint;
 use mtls_policy::facts::{FactError, Facts};
 use mtls_policy::outcome::{Outcome, Reply};
@@ -18,9 +18,6 @@ use time::OffsetDateTime;
 const NOW: i64 = 1_893_456_000;
 
 const ID: DecisionId = DecisionId { vm: 1, sequence: 2 };
-
-/// More than any record takes: 256 bytes of a text, six for each of them in ASCII, 16 names of each kind.
-const MAX_RECORD_BYTES: usize = 256 * 1024;
 
 /// A request and its connection.
 #[derive(Default)]
@@ -86,9 +83,11 @@ impl Request {
             assert_eq!(self.valid, Some(true), "a certificate that was not verified");
             assert!(self.digest.is_some(), "a client without a certificate");
         }
-        let line = Record::new(decision, self, policy.digest(), ID, None).to_line();
+        let about =
+            About { decision, facts: self, policy, id: ID, phase: Phase::Request, now: None, took: None };
+        let line = Recorder::default().record(&about).to_line(policy.audit().format());
         assert!(line.is_ascii() && !line.bytes().any(|byte| byte.is_ascii_control()), "{line:?}");
-        assert!(line.len() <= MAX_RECORD_BYTES, "a record of {} bytes", line.len());
+        assert!(line.len() <= MAX_LINE_BYTES, "a record of {} bytes", line.len());
         assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), "no JSON: {line}");
         match Outcome::of(decision, policy, Some(&self.headers), ID) {
             Outcome::Pass(changes) => {
@@ -176,6 +175,10 @@ impl Facts for Request {
 
     fn certificate_valid(&self) -> Result<Option<bool>, FactError> {
         self.answer(self.valid)
+    }
+
+    fn protocol(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(None)
     }
 
     fn server_name(&self) -> Result<Option<Vec<u8>>, FactError> {

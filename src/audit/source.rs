@@ -1,9 +1,10 @@
 //! The record of a source of lists: one JSON object for each attempt that brought something new, or failed.
 
-use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::{Text, rfc3339, to_line};
+use super::line::Line;
+use super::text::Text;
+use super::value::Value;
 use crate::revocation::CrlSource;
 use crate::revocation::crl::Head;
 
@@ -11,25 +12,13 @@ use crate::revocation::crl::Head;
 pub const SOURCE_SCHEMA: &str = "mtls-policy.source/1";
 
 /// What became of an attempt to fetch a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct SourceRecord<'a> {
-    schema: &'static str,
-    time: Option<String>,
-    source: Text,
-    cluster: &'a str,
+    source: &'a CrlSource,
     result: &'static str,
-    detail: Option<Text>,
-    /// The list in force after the attempt.
-    list: Option<ListFields>,
-}
-
-#[derive(Debug, Serialize)]
-struct ListFields {
-    issuer: Text,
-    number: String,
-    this_update: Option<String>,
-    next_update: Option<String>,
-    entries: u32,
+    detail: Option<&'a str>,
+    list: Option<&'a Head>,
+    now: OffsetDateTime,
 }
 
 impl<'a> SourceRecord<'a> {
@@ -37,29 +26,45 @@ impl<'a> SourceRecord<'a> {
     pub fn new(
         source: &'a CrlSource,
         result: &'static str,
-        detail: Option<&str>,
-        list: Option<&Head>,
+        detail: Option<&'a str>,
+        list: Option<&'a Head>,
         now: OffsetDateTime,
     ) -> Self {
-        Self {
-            schema: SOURCE_SCHEMA,
-            time: rfc3339(now),
-            source: Text::new(&source.url),
-            cluster: &source.cluster,
-            result,
-            detail: detail.map(Text::new),
-            list: list.map(|head| ListFields {
-                issuer: Text::display(head.issuer.name()),
-                number: base16ct::lower::encode_string(head.number.octets()),
-                this_update: rfc3339(head.this_update),
-                next_update: rfc3339(head.next_update),
-                entries: head.entries,
-            }),
-        }
+        Self { source, result, detail, list, now }
     }
 
     /// The record as one line of JSON, in ASCII.
     pub fn to_line(&self) -> String {
-        to_line(self).unwrap_or_else(|| format!("{{\"schema\":\"{SOURCE_SCHEMA}\"}}"))
+        let mut line = Line::new();
+        line.open();
+        write(&mut line, "schema", Value::Word(SOURCE_SCHEMA));
+        write(&mut line, "time", Value::Time(self.now));
+        write(&mut line, "source", Value::Text(Text::new(&self.source.url)));
+        // Of bounded length by the policy's own rules.
+        line.key("cluster");
+        line.string(&self.source.cluster);
+        write(&mut line, "result", Value::Word(self.result));
+        write(&mut line, "detail", self.detail.map(|detail| Value::Text(Text::new(detail))).into());
+        line.key("list");
+        match self.list {
+            None => line.null(),
+            Some(head) => {
+                line.open();
+                write(&mut line, "issuer", Value::Text(Text::display(head.issuer.name())));
+                line.key("number");
+                line.string(&base16ct::lower::encode_string(head.number.octets()));
+                write(&mut line, "this_update", Value::Time(head.this_update));
+                write(&mut line, "next_update", Value::Time(head.next_update));
+                write(&mut line, "entries", Value::Number(head.entries.into()));
+                line.close();
+            }
+        }
+        line.close();
+        line.finish()
     }
+}
+
+fn write(line: &mut Line, key: &str, value: Value) {
+    line.key(key);
+    value.write(line);
 }

@@ -14,8 +14,8 @@ use mtls_policy::policy::{Lint, Policy};
 use time::OffsetDateTime;
 
 use super::envoy::{self, EnvoyReport, Id};
+use super::findings_report::{FileReport, Warnings, human, json};
 use super::output::Format;
-use super::report::{FileReport, Warnings, human, json};
 use super::{Exit, input, output};
 
 /// Check policies: every error at once, with its line and column; what a policy asserts of itself; what is seldom meant.

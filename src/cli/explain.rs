@@ -16,12 +16,12 @@ use mtls_policy::token::DEFAULT_METADATA;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::findings_report::{FileReport, human};
 use super::offline::{
     Certificate, Connection, DECISION_ID, Offline, Situation, Target, Token, certificates, forward,
     headers_of, parse_time,
 };
 use super::output::Format;
-use super::report::{FileReport, human};
 use super::{Exit, input, output, trace};
 
 /// Explain what a policy decides of one request, step by step.

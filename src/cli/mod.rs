@@ -6,10 +6,13 @@ mod conformance;
 mod crl;
 mod envoy;
 mod explain;
+mod findings_report;
 mod input;
 mod inspect;
 mod offline;
 mod output;
+mod records;
+mod replay;
 mod report;
 mod schema;
 mod test;
@@ -34,6 +37,8 @@ enum Command {
     // Its options are many.
     Explain(Box<explain::Explain>),
     Test(test::Test),
+    Replay(replay::Replay),
+    Report(report::Report),
     Inspect(inspect::Inspect),
     Crl(crl::Crl),
     Envoy(envoy::Envoy),
@@ -69,6 +74,8 @@ pub(crate) fn run() -> Exit {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::Test(test) => test.run(),
+        Command::Replay(replay) => replay.run(),
+        Command::Report(report) => report.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Crl(crl) => crl.run(),
         Command::Envoy(envoy) => envoy.run(),

@@ -53,6 +53,7 @@ fn stage_word(stage: Stage) -> &'static str {
         Stage::Deny => "deny",
         Stage::Allow => "allow",
         Stage::Token => "token",
+        Stage::Rollout => "rollout",
         Stage::Revocation => "revocation",
     }
 }

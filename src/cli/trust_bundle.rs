@@ -6,7 +6,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::report::counted;
+use super::findings_report::counted;
 
 /// Most anchors of one bundle that are shown to people.
 const MAX_SHOWN: usize = 10;

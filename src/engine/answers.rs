@@ -14,6 +14,7 @@ pub(super) struct RouteAnswers<'a, F> {
 
 impl<F: Facts> Answers for RouteAnswers<'_, F> {
     fn each_header(&self, visit: &mut dyn FnMut(&str, &[u8])) {
+        self.facts.before_headers();
         self.headers.iter().for_each(|(name, value)| visit(name, value));
     }
 

@@ -16,6 +16,7 @@ use crate::cert::forwarded::{self, ForwardedError, Malformed, Mismatch};
 use crate::cert::{Certificate, Fingerprint};
 use crate::generations::Generations;
 use crate::identity::Identity;
+use crate::metrics::CacheUse;
 use crate::policy::trust::may_vouch;
 use crate::policy::{Denial, Reason, TrustBundle, TrustRules};
 use crate::request::{Headers, XFCC};
@@ -68,6 +69,7 @@ pub(super) struct Chains {
     verdicts: RefCell<Generations<(Holder, Fingerprint), Verdict>>,
     /// By a digest of the header, which is compared whole all the same.
     headers: RefCell<Generations<(Holder, u64), OnHeader>>,
+    cache_use: CacheUse,
     /// Chosen by chance, so that nobody can tell which headers have one digest.
     seed: u64,
 }
@@ -77,12 +79,18 @@ impl Default for Chains {
         Chains {
             verdicts: RefCell::new(Generations::new(MAX_VERDICTS_WEIGHT)),
             headers: RefCell::new(Generations::new(MAX_HEADERS_WEIGHT)),
+            cache_use: CacheUse::default(),
             seed: RandomState::new().hash_one(0),
         }
     }
 }
 
 impl Chains {
+    /// How often a verdict was at hand; where what was presented could not be read, neither is counted.
+    pub(super) fn cache_use(&self) -> &CacheUse {
+        &self.cache_use
+    }
+
     /// The chain of a certificate to an anchor of the bundles that `rules` name.
     ///
     /// # Errors
@@ -109,7 +117,10 @@ impl Chains {
                 .then(|| last.verdict.clone())
         });
         let verdict = match known {
-            Some(verdict) => verdict,
+            Some(verdict) => {
+                self.cache_use.count(true);
+                verdict
+            }
             None => {
                 let verdict = self.judge(leaf, identity, &values, holder, rules, bundles, now)?;
                 let weight = ENTRY_WEIGHT + header.map_or(0, <[u8]>::len);
@@ -147,7 +158,9 @@ impl Chains {
             presented.iter().map(|certificate| *certificate.fingerprint().as_bytes()).collect();
         let key = (holder, Fingerprint::of(digests.as_flattened()));
         let known = self.verdicts.borrow_mut().get(&key).cloned();
-        if let Some(verdict) = known.filter(|verdict| verdict.span.contains(now)) {
+        let known = known.filter(|verdict| verdict.span.contains(now));
+        self.cache_use.count(known.is_some());
+        if let Some(verdict) = known {
             return Ok(verdict);
         }
         let verdict = find(leaf, identity, &presented, rules, bundles, now);

@@ -2,7 +2,9 @@
 
 mod answers;
 mod chains;
+mod client;
 mod revocation;
+mod throttling;
 mod tls;
 mod token;
 
@@ -15,20 +17,21 @@ use time::OffsetDateTime;
 
 use self::answers::RouteAnswers;
 use self::chains::{Chains, Vouched};
+use self::client::{Octets, digest, enroll};
 use self::revocation::{CheckedCache, Searches};
-
-use crate::cert::forwarded::{self, ForwardedError};
-use crate::cert::{Certificate, Fingerprint};
+use self::throttling::Throttled;
+use crate::cert::Certificate;
 use crate::facts::{FactError, Facts};
-use crate::identity::{Identity, IdentityCache, Known};
-use crate::policy::evaluate::Vetted;
+use crate::identity::{Identity, IdentityCache};
+use crate::metrics::CacheUse;
 use crate::policy::trace::{self, Finding, Stage, Trace, Untraced};
 use crate::policy::{
-    ClientCertificate, Decision, Denial, LeafSource, Matched, Mode, Permit, Policy, Reason, Request,
-    RevocationRules, Route, Scope, Selection, Stop, TrustBundle, Verification, evaluate, without_query,
+    Certificates, ClientCertificate, Decision, Denial, Matched, Mode, Permit, Policy, Reason, Request,
+    RevocationRules, Route, Scope, Selection, Stop, Verification, Verifier, evaluate, without_query,
 };
-use crate::request::{Headers, RequestTarget, XFCC};
+use crate::request::{Headers, RequestTarget};
 use crate::revocation::{Evidence, Judgement};
+use crate::throttle::{Peer, Throttle};
 use crate::trust::chain::Span;
 
 /// Decides requests by one policy.
@@ -41,6 +44,7 @@ pub struct Engine {
     /// for each request. No decision depends on what is in it, for the digest is the proxy's own and of one
     /// certificate only; whether it is verified, valid and allowed is asked every time.
     identities: RefCell<IdentityCache>,
+    identity_use: CacheUse,
     /// Who issued the certificates whose revocation was asked about. That follows from the certificate and the policy.
     checked: RefCell<CheckedCache>,
     /// The chains of the certificates that the filter verifies itself.
@@ -95,11 +99,13 @@ impl Engine {
     pub fn new(policy: Policy) -> Self {
         let keeps_certificates = policy.forwards_certificates()
             || policy.checks_revocation()
-            || policy.verification() == Verification::Plugin;
+            || policy.verification() == Verification::Plugin
+            || policy.audit().certificates() == Certificates::Once;
         Self {
             policy,
             keeps_certificates,
             identities: RefCell::default(),
+            identity_use: CacheUse::default(),
             checked: RefCell::default(),
             chains: Chains::default(),
         }
@@ -110,9 +116,24 @@ impl Engine {
         &self.policy
     }
 
+    /// How often the caches had what was looked for: those of identities and of verified chains, by name.
+    pub fn cache_use(&self) -> [(&'static str, &CacheUse); 2] {
+        [("identity", &self.identity_use), ("chain", self.chains.cache_use())]
+    }
+
     /// The policy, without the engine.
     pub fn into_policy(self) -> Policy {
         self.policy
+    }
+
+    /// Takes this for what the certificate of its fingerprint says, so that it is not read when a request brings it: for whoever has only
+    /// a record of it. What asks for the certificate itself, as revocation does, finds it only if it is given.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn remember(&self, identity: Identity, certificate: Option<Certificate>) {
+        let bytes = certificate.as_ref().map_or(0, |certificate| certificate.der().len());
+        let known =
+            crate::identity::Known { identity: Rc::new(identity), certificate: certificate.map(Rc::new) };
+        self.identities.borrow_mut().insert(known, bytes);
     }
 
     /// Decides one request. Pure: the same facts, evidence and time give the same decision.
@@ -130,13 +151,42 @@ impl Engine {
         now: Option<OffsetDateTime>,
         trace: &mut impl Trace,
     ) -> Step {
+        self.run(facts, evidence, None, now, trace)
+    }
+
+    /// Decides one request as [`Self::decide`] does, and tells clients to wait who were denied too often: `throttle` counts, by
+    /// the policy's [`Throttling`](crate::policy::Throttling). Who would pass without it passes.
+    pub fn decide_throttled(
+        &self,
+        facts: &impl Facts,
+        evidence: &impl Evidence,
+        throttle: &dyn Throttle,
+        now: Option<OffsetDateTime>,
+    ) -> Step {
+        self.run(facts, evidence, Some(throttle), now, &mut Untraced)
+    }
+
+    fn run(
+        &self,
+        facts: &impl Facts,
+        evidence: &impl Evidence,
+        throttle: Option<&dyn Throttle>,
+        now: Option<OffsetDateTime>,
+        trace: &mut impl Trace,
+    ) -> Step {
         let mut found = Found::default();
-        let verdict = match self.judge(facts, evidence, now, &mut found, trace) {
+        let throttle = Throttled::new(self.policy.throttle(), throttle, now);
+        let verdict = match self.judge(facts, evidence, throttle.as_ref(), now, &mut found, trace) {
             Ok(permit) => Ok(permit),
-            Err(Halt::Denied(denial)) => Err(denial),
+            Err(Halt::Denied(denial)) => Err(match throttle {
+                Some(throttle) => throttle.count(denial, &found, self.policy.verification()),
+                None => denial,
+            }),
             Err(Halt::Needs(need)) => return Step::Needs(need),
         };
         let decision = Decision::new(verdict, found.route, found.mode, found.identity);
+        let bundle = found.vouched.as_ref().map(|(vouched, _)| vouched.bundle);
+        let decision = decision.with_verifier(found.verifier, bundle);
         let chain = found.vouched.map(|(vouched, span)| (Rc::clone(&vouched.chain), span.end()));
         let decision = decision.with_certificate(found.certificate).with_chain(chain);
         Step::Decided(decision.with_revocation(found.revocation))
@@ -168,6 +218,7 @@ impl Engine {
         &self,
         facts: &impl Facts,
         evidence: &impl Evidence,
+        throttle: Option<&Throttled<'_>>,
         now: Option<OffsetDateTime>,
         found: &mut Found,
         trace: &mut impl Trace,
@@ -189,13 +240,25 @@ impl Engine {
             | ClientCertificate::Unverified(_)
             | ClientCertificate::Required(_) => false,
         };
-        tls::check(&rules.tls, &route, &target.host, facts, trace)?;
+        if let Err(denial) = tls::check(&rules.tls, &route, &target.host, facts, trace) {
+            self.enroll_early(&route, facts, evidence, headers, now, found, trace);
+            return Err(denial.into());
+        }
+        let digest = digest(facts)?;
+        // A route in shadow refuses nobody, and its records are to say what is wrong: nothing is counted there.
+        if let (Some(throttle), Mode::Enforce) = (throttle, found.mode)
+            && (digest.is_some() || !may_be_anonymous)
+        {
+            found.client = throttling::client(digest, facts);
+            throttle.refuse(found, || self.known(digest?))?;
+        }
         let mut open = None;
-        let permit = match self.presented(facts, headers, found)? {
+        let permit = match self.presented(facts, headers, digest, found)? {
             Some(presented) => {
                 let now =
                     now.ok_or_else(|| Denial::new(Reason::TimeUnavailable, "the clock could not be read"))?;
                 let vetted = self.vet(presented, demand, facts, evidence, headers, now, found, trace)?;
+                enroll(&route, &vetted, now, found, trace);
                 evaluate::examine(rules, vetted.identity(), now, trace)?;
                 if let Some(rules) = &rules.revocation {
                     let searches = self.searches(rules, evidence, now, found);
@@ -271,162 +334,6 @@ impl Engine {
             }
         }
     }
-
-    /// The certificate that the client presented, which nobody has verified yet; `None` if it presented none.
-    fn presented(
-        &self,
-        facts: &impl Facts,
-        headers: &Headers,
-        found: &mut Found,
-    ) -> Result<Option<Presented>, Denial> {
-        let Some(digest) = facts.certificate_digest()? else {
-            return Ok(None);
-        };
-        let digest = Fingerprint::from_hex(&digest).ok_or_else(|| {
-            Denial::new(Reason::InternalError, "the connection's certificate digest is not SHA-256 in hex")
-        })?;
-        let known = self.identities.borrow_mut().get(digest);
-        if let Some(Known { identity, certificate }) = known {
-            found.identity = Some(Rc::clone(&identity));
-            found.certificate = certificate;
-            return Ok(Some(Presented { identity, unknown_bytes: None }));
-        }
-        let (certificate, origin) = self.leaf(facts, headers, digest)?;
-        let identity =
-            Identity::of(&certificate).map_err(|error| Denial::new(Reason::MalformedCertificate, error))?;
-        let identity = Rc::new(identity);
-        let unknown_bytes = match origin {
-            Origin::Connection => Some(certificate.der().len()),
-            // A header is checked on every request that brings it.
-            Origin::Header => None,
-        };
-        found.identity = Some(Rc::clone(&identity));
-        found.certificate = self.keeps_certificates.then(|| Rc::new(certificate));
-        let presented = Presented { identity, unknown_bytes };
-        // Here anybody gets as far as this, as often as it likes, and reading a large certificate takes milliseconds.
-        if self.policy.verification() == Verification::Plugin {
-            self.keep(&presented, found);
-        }
-        Ok(Some(presented))
-    }
-
-    /// Lets whom the policy names verify the certificate.
-    #[expect(clippy::too_many_arguments, reason = "the facts of one request, the route and the time")]
-    fn vet(
-        &self,
-        presented: Presented,
-        demand: &ClientCertificate,
-        facts: &impl Facts,
-        evidence: &impl Evidence,
-        headers: &Headers,
-        now: OffsetDateTime,
-        found: &mut Found,
-        trace: &mut impl Trace,
-    ) -> Result<Vetted, Denial> {
-        let identity = &presented.identity;
-        let trust = demand.rules().and_then(|rules| rules.trust.as_deref());
-        let vetted = match (demand, self.policy.verification(), trust) {
-            (ClientCertificate::Unverified(_), _, _) => Vetted::unverified(Rc::clone(identity)),
-            (_, Verification::Envoy(resumption), _) => {
-                let envoy_verified = || facts.certificate_valid().map_err(Denial::from);
-                Vetted::by_envoy(resumption, Rc::clone(identity), envoy_verified)?
-            }
-            (_, Verification::Plugin, Some(rules)) => {
-                // Of a certificate whose time is over that is to be said, and it is no work.
-                evaluate::check_validity(identity.validity(), now, &mut Untraced)?;
-                let leaf = found.certificate.as_deref().ok_or_else(without_trust)?;
-                let bundles = self.policy.trust_bundles();
-                if let Some(assumed) = evidence.assumed_bundles() {
-                    let named = rules.bundles().iter().filter_map(|at| bundles.get(*at));
-                    if named.map(TrustBundle::name).any(|name| assumed.contain(name)) {
-                        return Ok(Vetted::assumed(Rc::clone(identity)));
-                    }
-                    return Err(Denial::new(
-                        Reason::Untrusted,
-                        "the test says that no trust bundle vouches for it",
-                    ));
-                }
-                let (vouched, span) = self.chains.verify(leaf, identity, headers, rules, bundles, now)?;
-                trace.note(|| {
-                    let subject = format!("verified up to {}", self.shown(&vouched));
-                    trace::Step::new(Stage::Certificate, Finding::Yes, subject)
-                });
-                let vetted = Vetted::by_chain(Rc::clone(identity), &vouched.chain)?;
-                found.vouched = Some((vouched, span));
-                vetted
-            }
-            (_, Verification::Plugin, None) => return Err(without_trust()),
-        };
-        // Where Envoy verifies, whom it did not verify takes no room from others.
-        if self.policy.verification() != Verification::Plugin {
-            self.keep(&presented, found);
-        }
-        Ok(vetted)
-    }
-
-    /// Keeps what was read of a certificate, where it was not known and may be.
-    fn keep(&self, presented: &Presented, found: &Found) {
-        if let Some(bytes) = presented.unknown_bytes {
-            let (identity, certificate) = (Rc::clone(&presented.identity), found.certificate.clone());
-            self.identities.borrow_mut().insert(Known { identity, certificate }, bytes);
-        }
-    }
-
-    /// A chain above its leaf, and its bundle, for people.
-    fn shown(&self, vouched: &Vouched) -> String {
-        let names: Vec<String> = vouched
-            .chain
-            .authorities()
-            .iter()
-            .map(|authority| format!("`{}`", authority.subject()))
-            .collect();
-        let bundle = self.policy.trust_bundles().get(vouched.bundle).map_or("", TrustBundle::name);
-        format!("{}, of trust bundle `{bundle}`", names.join(", issued by "))
-    }
-
-    fn leaf(
-        &self,
-        facts: &impl Facts,
-        headers: &Headers,
-        digest: Fingerprint,
-    ) -> Result<(Certificate, Origin), Denial> {
-        let from_xfcc = || {
-            let values: Vec<&[u8]> = headers.values(XFCC).collect();
-            Ok((forwarded::from_xfcc(&values, digest)?, Origin::Header))
-        };
-        let from_connection =
-            |pem: Vec<u8>| Ok((forwarded::from_attribute(&pem, digest)?, Origin::Connection));
-        match self.policy.leaf_source() {
-            LeafSource::Xfcc => from_xfcc(),
-            LeafSource::Auto => facts.certificate_pem()?.map_or_else(from_xfcc, from_connection),
-            LeafSource::Connection => {
-                let pem = facts.certificate_pem()?.ok_or_else(|| {
-                    let detail = "this Envoy has no attribute `connection.peer_certificate`";
-                    Denial::new(Reason::InternalError, detail)
-                })?;
-                from_connection(pem)
-            }
-        }
-    }
-}
-
-/// A certificate that a client presented.
-struct Presented {
-    identity: Rc<Identity>,
-    /// Its length, where it was not known and may be.
-    unknown_bytes: Option<usize>,
-}
-
-fn without_trust() -> Denial {
-    Denial::new(Reason::InternalError, "the route names no trust bundle")
-}
-
-/// Where a leaf certificate was read.
-enum Origin {
-    /// An attribute of the connection.
-    Connection,
-    /// A header of the request.
-    Header,
 }
 
 /// What has been found out about a request while it is judged.
@@ -434,24 +341,18 @@ enum Origin {
 struct Found {
     route: Option<Arc<Route>>,
     mode: Mode,
+    /// Whose denials count, where they do.
+    client: Option<Peer>,
+    octets: Octets,
     identity: Option<Rc<Identity>>,
     certificate: Option<Rc<Certificate>>,
     vouched: Option<(Rc<Vouched>, Span)>,
+    verifier: Option<Verifier>,
     revocation: Option<Rc<Judgement>>,
 }
 
 impl From<FactError> for Denial {
     fn from(error: FactError) -> Self {
         Denial::new(Reason::InternalError, error)
-    }
-}
-
-impl From<ForwardedError> for Denial {
-    fn from(error: ForwardedError) -> Self {
-        let reason = match &error {
-            ForwardedError::Malformed(_) => Reason::MalformedCertificate,
-            ForwardedError::Absent | ForwardedError::Mismatch(_) => Reason::ForwardedCertificateMismatch,
-        };
-        Denial::new(reason, error)
     }
 }

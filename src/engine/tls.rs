@@ -80,8 +80,8 @@ fn check_cipher(accepted: &[CipherSuite], facts: &impl Facts, trace: &mut impl T
             Transport::Plaintext => Denial::new(Reason::Cipher, "the connection has no TLS"),
             Transport::Tls => Denial::new(
                 Reason::InternalError,
-                "the listener does not tell the cipher suite: it must leave `%DOWNSTREAM_TLS_CIPHER%` in the filter state \
-                 `mtls_policy.cipher`, by `on_downstream_tls_handshake` of `envoy.filters.network.set_filter_state`",
+                "the listener does not tell the cipher suite: it must leave it in the filter state `mtls_policy.connection`, by \
+                 `on_downstream_tls_handshake` of `envoy.filters.network.set_filter_state`, as `envoy/envoy.yaml` does",
             ),
         });
     };

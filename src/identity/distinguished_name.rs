@@ -20,7 +20,7 @@ const BMP_STRING: u8 = 0x1e;
 /// A subject or an issuer: relative names from the root down, each of one or more attributes.
 ///
 /// `==` asks whether two are written alike; [`Self::same_name`] whether they are the same name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DistinguishedName {
     relative_names: Vec<Vec<Attribute>>,
 }

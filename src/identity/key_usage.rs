@@ -1,5 +1,6 @@
 //! The key usage of a certificate (`keyUsage`, RFC 5280 section 4.2.1.3).
 
+use super::Identity;
 use crate::cert::der::{self, BIT_STRING, NotDer};
 
 /// The keyUsage extension, 2.5.29.15.
@@ -29,6 +30,42 @@ impl KeyUsage {
     }
 }
 
+/// Every use that a certificate names for its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyUsages(u16);
+
+impl KeyUsages {
+    /// The names of the bits, the first at the left.
+    const NAMES: [&'static str; 9] = [
+        "digitalSignature",
+        "nonRepudiation",
+        "keyEncipherment",
+        "dataEncipherment",
+        "keyAgreement",
+        "keyCertSign",
+        "cRLSign",
+        "encipherOnly",
+        "decipherOnly",
+    ];
+
+    /// Those of a certificate; `None` where it does not say what its key is for.
+    pub fn of(identity: &Identity) -> Option<KeyUsages> {
+        let extension = identity.extensions().find(&KEY_USAGE)?;
+        let (first, second) = match der::only(BIT_STRING, extension.value) {
+            Ok([_, first, second, ..]) => (*first, *second),
+            Ok([_, first]) => (*first, 0),
+            Ok([_] | []) | Err(NotDer) => (0, 0),
+        };
+        Some(KeyUsages(u16::from_be_bytes([first, second])))
+    }
+
+    /// Their names, in the order of RFC 5280.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let named = (0_u32..).zip(KeyUsages::NAMES);
+        named.filter(move |(bit, _)| self.0 << bit & 0x8000 != 0).map(|(_, name)| name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +85,19 @@ mod tests {
             (Some(&[3, 1, 0]), KeyUsage::Other),
         ] {
             assert_eq!(KeyUsage::of(extension), Ok(expected), "{extension:?}");
+        }
+    }
+
+    #[test]
+    fn every_use_has_its_name() {
+        for (bits, names) in [
+            (0x8000, &["digitalSignature"][..]),
+            (0xa000, &["digitalSignature", "keyEncipherment"]),
+            (0x0600, &["keyCertSign", "cRLSign"]),
+            (0x0080, &["decipherOnly"]),
+            (0x007f, &[]),
+        ] {
+            assert_eq!(KeyUsages(bits).names().collect::<Vec<_>>(), names, "{bits:x}");
         }
     }
 

@@ -24,6 +24,8 @@ pub mod other_name;
 pub mod pattern;
 pub mod properties;
 pub mod public_key;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod recorded;
 pub mod serial;
 pub mod signature_algorithm;
 pub mod spiffe;
@@ -53,7 +55,7 @@ pub use extension::{ExtensionPattern, Extensions};
 pub use fingerprint::FingerprintPattern;
 pub use ip::IpPattern;
 pub use key_purpose::{KeyPurpose, KeyPurposePattern};
-pub use key_usage::KeyUsage;
+pub use key_usage::{KeyUsage, KeyUsages};
 pub use name_digest::NameDigest;
 pub use names::Names;
 pub use object_identifier::ObjectIdentifier;

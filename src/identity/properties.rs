@@ -48,6 +48,25 @@ impl Properties {
         })
     }
 
+    /// Of a certificate that a record describes. Of key identifiers records say nothing, so that of two names that differ it cannot be
+    /// told whether they belong to one key.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn recorded(
+        public_key: PublicKey,
+        signature_algorithm: SignatureAlgorithm,
+        key_usage: KeyUsage,
+        (subject, issuer): (&DistinguishedName, &DistinguishedName),
+        dns: &Names<DnsName>,
+    ) -> Properties {
+        Properties {
+            public_key: Ok(public_key),
+            signature_algorithm: Ok(signature_algorithm),
+            key_usage,
+            self_signed: subject.same_name(issuer),
+            wildcard_name: wildcard_name(subject, dns),
+        }
+    }
+
     /// The public key, or why no such key is believed.
     pub fn public_key(&self) -> Result<PublicKey, KeyProblem> {
         self.public_key

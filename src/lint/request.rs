@@ -119,6 +119,10 @@ impl Facts for Alone<'_> {
         Ok(None)
     }
 
+    fn protocol(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
+
     fn server_name(&self) -> Result<Option<Vec<u8>>, FactError> {
         Ok(None)
     }

@@ -29,7 +29,7 @@ impl Outcome {
         match (decision.enforced_denial(), headers) {
             (Some(denial), _) => {
                 let on_deny = decision.route().map_or(policy.on_deny(), Route::on_deny);
-                Self::Reply(Reply::to(denial.reason(), on_deny, headers, id))
+                Self::Reply(Reply::to(denial, on_deny, headers, id))
             }
             (None, Some(headers)) => Self::Pass(HeaderChanges::new(decision, policy, headers, id)),
             // A decision that lets pass has read the headers; were it otherwise, nothing may pass unstripped.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::DECISION_ID;
 use super::accept::prefers_html;
 use crate::policy::{
-    Answer, DecisionId, MediaType, OnDeny, Page, Piece, Reason, ReplyField, Template, fixed_status,
+    Answer, DecisionId, Denial, MediaType, OnDeny, Page, Piece, Reason, ReplyField, Template, fixed_status,
 };
 use crate::request::Headers;
 
@@ -43,6 +43,8 @@ pub enum GrpcStatus {
     InvalidArgument,
     /// 7.
     PermissionDenied,
+    /// 8.
+    ResourceExhausted,
     /// 13.
     Internal,
     /// 14.
@@ -52,8 +54,9 @@ pub enum GrpcStatus {
 }
 
 impl Reply {
-    /// The answer to a request with `headers`, as far as they could be read, that was denied for `reason`.
-    pub(super) fn to(reason: Reason, on_deny: &OnDeny, headers: Option<&Headers>, id: DecisionId) -> Self {
+    /// The answer to a request with `headers`, as far as they could be read, that was denied so.
+    pub(super) fn to(denial: &Denial, on_deny: &OnDeny, headers: Option<&Headers>, id: DecisionId) -> Self {
+        let reason = denial.reason();
         if headers.is_some_and(is_grpc) {
             let message = format!("access denied, decision id {id}");
             return Self::Grpc { status: grpc_status(reason), message };
@@ -74,6 +77,9 @@ impl Reply {
             }
             (None, Some(_) | None) => answer.status().unwrap_or(403),
         };
+        if let Some(seconds) = denial.retry_after() {
+            reply.header("retry-after", seconds.to_string());
+        }
         if status == 401 {
             reply.header("www-authenticate", challenge(reason));
         }
@@ -174,8 +180,10 @@ fn challenge(reason: Reason) -> &'static str {
         | Reason::TlsVersion
         | Reason::Cipher
         | Reason::SniMismatch
+        | Reason::Throttled
         | Reason::TimeUnavailable
-        | Reason::InternalError => "TLS-Client-Certificate",
+        | Reason::InternalError
+        | Reason::AuditUnavailable => "TLS-Client-Certificate",
     }
 }
 
@@ -198,8 +206,13 @@ fn grpc_status(reason: Reason) -> GrpcStatus {
     match reason {
         Reason::AmbiguousPath | Reason::InvalidRequest => GrpcStatus::InvalidArgument,
         Reason::InternalError => GrpcStatus::Internal,
-        // A client may try these again: when the clock is back, on a new connection, when a list has come.
-        Reason::TimeUnavailable | Reason::SniMismatch | Reason::RevocationUnknown => GrpcStatus::Unavailable,
+        // Not `UNAVAILABLE`, which many clients try again at once.
+        Reason::Throttled => GrpcStatus::ResourceExhausted,
+        // A client may try these again: when the clock is back, on a new connection, when a list has come, when records were sent.
+        Reason::TimeUnavailable
+        | Reason::SniMismatch
+        | Reason::RevocationUnknown
+        | Reason::AuditUnavailable => GrpcStatus::Unavailable,
         Reason::NoCertificate
         | Reason::MalformedCertificate
         | Reason::ForwardedCertificateMismatch

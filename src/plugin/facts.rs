@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use super::host::{self, Metadata};
-use crate::facts::{FactError, Facts};
+use crate::facts::{Connection, FactError, Facts, TlsFacts};
 use crate::request::Headers;
 use crate::token::{Claim, ClaimPath};
 
@@ -11,8 +11,8 @@ use crate::token::{Claim, ClaimPath};
 /// follow `x-forwarded-for`, which clients write.
 const SOURCE_FILTER_STATE: &str = "mtls_policy.source";
 
-/// Where it leaves the cipher suite, of which there is no attribute.
-const CIPHER_FILTER_STATE: &str = "mtls_policy.cipher";
+/// Where it leaves all that is asked about a connection after the handshake, so that one hostcall tells it.
+const CONNECTION_FILTER_STATE: &str = "mtls_policy.connection";
 
 /// The namespace of the metadata of Envoy's filter for tokens.
 const JWT_METADATA: &str = "envoy.filters.http.jwt_authn";
@@ -23,6 +23,7 @@ type Answer<T> = OnceCell<Result<T, FactError>>;
 #[derive(Default)]
 pub(super) struct RequestFacts {
     headers: Answer<Headers>,
+    connection: Answer<Option<Connection>>,
     server_name: Answer<Option<Vec<u8>>>,
     tls_version: Answer<Option<Vec<u8>>>,
 }
@@ -31,6 +32,20 @@ impl RequestFacts {
     /// The headers, if they could be read.
     pub(super) fn readable_headers(&self) -> Option<&Headers> {
         self.headers().ok()
+    }
+
+    /// What the listener tells of the connection; `None` where it does not.
+    fn connection(&self) -> Result<Option<&Connection>, FactError> {
+        let read = || {
+            let told = host::attribute("connection", &["filter_state", CONNECTION_FILTER_STATE])?;
+            told.map(|told| Connection::read(&told)).transpose()
+        };
+        self.connection.get_or_init(read).as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    /// What it tells of TLS; `None` where it does not, or there is none, of which Envoy's attributes have the last word.
+    fn tls(&self) -> Result<Option<&TlsFacts>, FactError> {
+        Ok(self.connection()?.and_then(|connection| connection.tls.as_ref()))
     }
 }
 
@@ -51,20 +66,32 @@ impl Facts for RequestFacts {
         host::boolean("certificate validity", &["connection", "peer_certificate_valid"])
     }
 
+    fn protocol(&self) -> Result<Option<Vec<u8>>, FactError> {
+        host::attribute("protocol", &["request", "protocol"])
+    }
+
     fn server_name(&self) -> Result<Option<Vec<u8>>, FactError> {
-        self.server_name
-            .get_or_init(|| host::attribute("server name", &["connection", "requested_server_name"]))
-            .clone()
+        match self.tls()? {
+            Some(tls) => Ok(tls.server_name.clone()),
+            None => self
+                .server_name
+                .get_or_init(|| host::attribute("server name", &["connection", "requested_server_name"]))
+                .clone(),
+        }
     }
 
     fn tls_version(&self) -> Result<Option<Vec<u8>>, FactError> {
-        self.tls_version
-            .get_or_init(|| host::attribute("TLS version", &["connection", "tls_version"]))
-            .clone()
+        match self.tls()? {
+            Some(tls) => Ok(Some(tls.version.clone())),
+            None => self
+                .tls_version
+                .get_or_init(|| host::attribute("TLS version", &["connection", "tls_version"]))
+                .clone(),
+        }
     }
 
     fn cipher(&self) -> Result<Option<Vec<u8>>, FactError> {
-        host::attribute("cipher suite", &["filter_state", CIPHER_FILTER_STATE])
+        Ok(self.tls()?.and_then(|tls| tls.cipher.clone()))
     }
 
     fn claim(&self, metadata: &str, path: &ClaimPath) -> Result<Claim, FactError> {
@@ -82,8 +109,12 @@ impl Facts for RequestFacts {
     }
 
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
-        host::attribute("source address", &["filter_state", SOURCE_FILTER_STATE])
+        match self.connection()? {
+            Some(connection) => Ok(connection.source.clone()),
+            None => host::attribute("source address", &["filter_state", SOURCE_FILTER_STATE]),
+        }
     }
+
     fn forwarded_address(&self) -> Result<Option<Vec<u8>>, FactError> {
         host::attribute("client address", &["source", "address"])
     }

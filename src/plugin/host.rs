@@ -5,6 +5,7 @@
 //! loads the filter anew. The SDK's getters that make `String`s panic at bytes that are not UTF-8, which any client can send;
 //! they are not called anywhere, and clippy keeps it so.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use proxy_wasm::hostcalls;
@@ -101,6 +102,7 @@ pub(super) fn reply(reply: &Reply, id: DecisionId) -> Result<(), FactError> {
         Reply::Grpc { status, message } => {
             let status = match status {
                 GrpcStatus::InvalidArgument => proxy_wasm::types::GrpcStatusCode::InvalidArgument,
+                GrpcStatus::ResourceExhausted => proxy_wasm::types::GrpcStatusCode::ResourceExhausted,
                 GrpcStatus::PermissionDenied => proxy_wasm::types::GrpcStatusCode::PermissionDenied,
                 GrpcStatus::Internal => proxy_wasm::types::GrpcStatusCode::Internal,
                 GrpcStatus::Unavailable => proxy_wasm::types::GrpcStatusCode::Unavailable,
@@ -147,6 +149,11 @@ pub(super) fn act_for(context: u32) -> Result<(), FactError> {
 /// Lets the request go that was held.
 pub(super) fn resume_request() -> Result<(), FactError> {
     hostcalls::resume_http_request().map_err(|status| error("resuming a request", status))
+}
+
+/// Lets Envoy end the root, whose end was put off. The SDK panics where it was not, or the effective context is not the root's.
+pub(super) fn done() {
+    let _ = hostcalls::done();
 }
 
 /// Ends the stream.
@@ -201,6 +208,26 @@ pub(super) fn call_body(most: usize) -> Result<Vec<u8>, FactError> {
 /// told, a record is rather made in vain than lost.
 pub(super) fn logs(level: LogLevel) -> bool {
     !hostcalls::get_log_level().is_ok_and(|least| (level as u32) < least as u32)
+}
+
+/// The same, of what was asked within the last second: requests are not to ask each.
+pub(super) fn logs_about(level: LogLevel, now: Option<OffsetDateTime>) -> bool {
+    thread_local! {
+        /// In which second the least level was asked for, and what it is.
+        static ASKED: Cell<Option<(i64, u32)>> = const { Cell::new(None) };
+    }
+    let Some(second) = now.map(OffsetDateTime::unix_timestamp) else { return logs(level) };
+    let least = match ASKED.get() {
+        Some((asked, least)) if asked == second => least,
+        Some(_) | None => match hostcalls::get_log_level() {
+            Ok(least) => {
+                ASKED.set(Some((second, least as u32)));
+                least as u32
+            }
+            Err(_) => return true,
+        },
+    };
+    level as u32 >= least
 }
 
 /// Writes a line to Envoy's log.

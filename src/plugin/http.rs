@@ -6,7 +6,9 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, LogLevel};
 
 use super::host;
+use super::metrics;
 use super::stream::Stream;
+use crate::metrics::REFUSED;
 use crate::outcome::Reply;
 use crate::policy::DecisionId;
 
@@ -33,6 +35,9 @@ impl HttpContext for Request {
                 // Whether or not it could be sent: the request stays where it is.
                 let id = DecisionId { vm: 0, sequence: 0 };
                 let _ = host::reply(&Reply::refusal(503, id), id);
+                // At once: without a policy there are no ticks.
+                metrics::add(REFUSED, 1);
+                metrics::flush();
                 Action::Pause
             }
         }

@@ -2,6 +2,8 @@
 //!
 //! The only module that knows proxy-wasm. A trap ends the VM with every request on it, so nothing here unwraps.
 
+mod audit;
+mod audit_sink;
 mod evidence;
 mod facts;
 mod guard;
@@ -14,6 +16,7 @@ mod root;
 mod shared;
 mod stream;
 mod streams;
+mod throttle;
 
 proxy_wasm::main! {{
     // Also makes a panic, should there be one, say in Envoy's log where it was.

@@ -7,14 +7,16 @@ use std::time::Duration;
 use proxy_wasm::types::{Action, LogLevel};
 use time::OffsetDateTime;
 
+use super::audit;
 use super::evidence::{Gathered, Missing, Patience};
 use super::facts::RequestFacts;
 use super::guard::{Generation, Guard};
 use super::host;
-use super::metrics;
+use super::metrics::{self, STREAMS_RESET};
 use super::streams::Streams;
-use crate::audit::{self, Record, filter_state};
+use crate::audit::{About, Phase as Judging, decision_word, filter_state};
 use crate::engine::{Need, Step};
+use crate::metrics::REFUSED;
 use crate::outcome::{Outcome, Reply, trailers_to_remove};
 use crate::policy::{Decision, DecisionId, Denial, Reason};
 
@@ -249,7 +251,16 @@ impl Stream {
 
     fn judge(&self, guard: &Rc<Guard>, now: Option<OffsetDateTime>, patience: Patience) -> Asked {
         let evidence = Gathered::new(guard, patience, now);
-        match guard.engine.decide(&self.facts, &evidence, now) {
+        let step = match (&guard.failures, self.phase.get()) {
+            (Some(failures), Phase::New | Phase::Waiting) => {
+                guard.engine.decide_throttled(&self.facts, &evidence, failures, now)
+            }
+            // An open stream is no new try.
+            (Some(_), Phase::Passed | Phase::Over) | (None, _) => {
+                guard.engine.decide(&self.facts, &evidence, now)
+            }
+        };
+        match step {
             Step::Decided(decision) => Asked::Decided(decision),
             Step::Needs(need) => Asked::Needs(need, evidence.into_missing()),
         }
@@ -264,7 +275,7 @@ impl Stream {
     /// Counts the judgement, and notes what it rests on.
     fn settle(&self, guard: &Guard, decision: &Decision) {
         if let Some(judgement) = decision.revocation() {
-            metrics::count_judgement(judgement);
+            guard.counts.borrow_mut().lookup(judgement);
         }
         let mut last = self.last.borrow_mut();
         last.wait = None;
@@ -283,14 +294,17 @@ impl Stream {
         let id = self.id.get();
         let mut outcome = Outcome::of(&decision, policy, self.facts.readable_headers(), id);
         if let Outcome::Pass(changes) = &outcome
-            && let Err(error) = host::change_request_headers(changes)
+            && let Err(denial) = guard
+                .may_pass(&decision, id)
+                .and_then(|()| host::change_request_headers(changes).map_err(Denial::from))
         {
-            // A client's copy of a header may still be there.
-            decision = decision.overruled(Denial::from(error));
+            // It would pass unrecorded, or a client's copy of a header may still be there.
+            decision = decision.overruled(denial);
             outcome = Outcome::of(&decision, policy, self.facts.readable_headers(), id);
         }
         leave_for_access_log(&decision);
         self.record(guard, &decision, now);
+        guard.counts.borrow_mut().request(&decision, now);
         self.settle(guard, &decision);
         match outcome {
             Outcome::Pass(_) => {
@@ -330,24 +344,28 @@ impl Stream {
         if decision.enforced_denial().is_some() {
             leave_for_access_log(&decision);
             self.record(guard, &decision, now);
+            guard.counts.borrow_mut().stream(&decision);
             self.reset();
         } else if denied.is_some() && denied != was_shadowed {
             self.record(guard, &decision, now);
+            guard.counts.borrow_mut().stream(&decision);
         }
     }
 
     fn record(&self, guard: &Guard, decision: &Decision, now: Option<OffsetDateTime>) {
-        // Denials stay visible where the proxy's log begins at warnings.
-        let level = if decision.verdict().is_ok() { LogLevel::Info } else { LogLevel::Warn };
-        if host::logs(level) {
-            let digest = guard.engine.policy().digest();
-            let record = Record::new(decision, &self.facts, digest, self.id.get(), now);
-            let record = match self.phase.get() {
-                Phase::Passed => record.of_open_stream(),
-                Phase::New | Phase::Waiting | Phase::Over => record,
-            };
-            host::log(level, &record.to_line());
-        }
+        let about = About {
+            decision,
+            facts: &self.facts,
+            policy: guard.engine.policy(),
+            id: self.id.get(),
+            phase: match self.phase.get() {
+                Phase::Passed => Judging::Stream,
+                Phase::New | Phase::Waiting | Phase::Over => Judging::Request,
+            },
+            now,
+            took: None,
+        };
+        audit::record(guard, about, self.last.borrow().began, self.context);
     }
 
     fn strip_trailers(&self) -> Result<(), crate::facts::FactError> {
@@ -370,6 +388,7 @@ impl Stream {
     fn refuse(&self, why: &str) -> Action {
         let id = self.id.get();
         host::log(LogLevel::Error, &format!("request {id} was denied: {why}"));
+        metrics::add(REFUSED, 1);
         self.answer(&Reply::refusal(503, id))
     }
 
@@ -390,7 +409,7 @@ impl Stream {
     /// Ends an open stream.
     fn reset(&self) {
         self.close(Phase::Over);
-        metrics::add("streams.reset", 1);
+        metrics::add(STREAMS_RESET, 1);
         if let Err(error) = host::reset_stream() {
             let id = self.id.get();
             host::log(LogLevel::Error, &format!("denied stream {id} could not be reset: {error}"));
@@ -423,7 +442,7 @@ enum Fate {
 }
 
 fn leave_for_access_log(decision: &Decision) {
-    host::set_filter_state(filter_state::DECISION, audit::decision_word(decision));
+    host::set_filter_state(filter_state::DECISION, decision_word(decision));
     if let Err(denial) = decision.verdict() {
         host::set_filter_state(filter_state::REASON, denial.reason().code());
     }

@@ -100,6 +100,27 @@ impl Streams {
         })
     }
 
+    /// Those of every plugin of this VM.
+    pub(super) fn all() -> Vec<Rc<Self>> {
+        PLUGINS.with_borrow(Clone::clone)
+    }
+
+    /// What was configured under this name, as long as it is there.
+    pub(super) fn guards(&self) -> Vec<Rc<Guard>> {
+        self.configured.borrow().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// How many streams are open.
+    pub(super) fn open_now(&self) -> usize {
+        let open = self.open.borrow();
+        open.streams.len().saturating_sub(open.free.len())
+    }
+
+    /// How many requests are held.
+    pub(super) fn held_now(&self) -> usize {
+        self.held.get()
+    }
+
     /// From now on streams are judged by this.
     pub(super) fn take_over(&self, guard: &Rc<Guard>) {
         self.configured.borrow_mut().push(Rc::downgrade(guard));
@@ -113,8 +134,14 @@ impl Streams {
         self.configured.borrow_mut().retain(|known| known.strong_count() > 0 && !known.ptr_eq(&gone));
     }
 
-    fn newest(&self) -> Option<Rc<Guard>> {
+    /// What streams are judged by.
+    pub(super) fn newest(&self) -> Option<Rc<Guard>> {
         self.configured.borrow().iter().rev().find_map(Weak::upgrade)
+    }
+
+    /// The newest configuration that `suits`.
+    pub(super) fn newest_that(&self, suits: impl Fn(&Guard) -> bool) -> Option<Rc<Guard>> {
+        self.configured.borrow().iter().rev().filter_map(Weak::upgrade).find(|guard| suits(guard))
     }
 
     /// What a stream is judged by that was last judged by `last`: that itself, unless another policy has taken its place.

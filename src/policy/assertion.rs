@@ -76,9 +76,11 @@ impl Trait {
     fn value_of(self, route: &Route) -> &'static str {
         match self {
             Self::ClientCertificate(_) => route.client_certificate().word(),
-            Self::Mode(_) => route.mode().as_str(),
+            // Enforced for some is not enforced.
+            Self::Mode(_) if route.shadows_somebody() => Mode::Shadow.as_str(),
+            Self::Mode(_) => Mode::Enforce.as_str(),
             // Whom a shadowed route denies gets in all the same.
-            Self::LetsAnyoneIn if route.mode() == Mode::Shadow => "any_verified",
+            Self::LetsAnyoneIn if route.shadows_somebody() => "any_verified",
             Self::LetsAnyoneIn => match route.client_certificate() {
                 ClientCertificate::Ignored | ClientCertificate::Optional(_) => "any_verified",
                 ClientCertificate::Required(rules) | ClientCertificate::Unverified(rules) => {

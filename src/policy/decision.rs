@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
+use super::decided_by::DecidedBy;
 use super::route::Route;
 use crate::cert::Certificate;
 use crate::identity::Identity;
@@ -81,21 +82,26 @@ pub enum Reason {
     Cipher,
     /// The server name of the TLS handshake is not one that the request's host may come with.
     SniMismatch,
+    /// The client was denied so often on the route that it is not judged again before some time has passed.
+    Throttled,
     /// The clock could not be read.
     TimeUnavailable,
     /// The proxy did not answer a question that a decision needs.
     InternalError,
+    /// There is no room for the audit record, and the policy wants no request to pass without.
+    AuditUnavailable,
 }
 
 impl Reason {
     /// Every reason, in the order in which a request meets them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidRequest,
         Self::NoRoute,
         Self::AmbiguousPath,
         Self::SniMismatch,
         Self::TlsVersion,
         Self::Cipher,
+        Self::Throttled,
         Self::NoCertificate,
         Self::MalformedCertificate,
         Self::ForwardedCertificateMismatch,
@@ -115,6 +121,7 @@ impl Reason {
         Self::RevocationUnknown,
         Self::TimeUnavailable,
         Self::InternalError,
+        Self::AuditUnavailable,
     ];
 
     /// The reason of that code, if there is one.
@@ -148,15 +155,21 @@ impl Reason {
             Self::TlsVersion => "tls_version",
             Self::Cipher => "cipher",
             Self::SniMismatch => "sni_mismatch",
+            Self::Throttled => "throttled",
             Self::TimeUnavailable => "time_unavailable",
             Self::InternalError => "internal_error",
+            Self::AuditUnavailable => "audit_unavailable",
         }
     }
 
     /// Whether the denial is enforced on shadowed routes too: these reasons belong to no route's rules.
     pub fn is_always_enforced(self) -> bool {
         match self {
-            Self::NoRoute | Self::InvalidRequest | Self::TimeUnavailable | Self::InternalError => true,
+            Self::NoRoute
+            | Self::InvalidRequest
+            | Self::TimeUnavailable
+            | Self::InternalError
+            | Self::AuditUnavailable => true,
             Self::AmbiguousPath
             | Self::NoCertificate
             | Self::MalformedCertificate
@@ -177,7 +190,8 @@ impl Reason {
             | Self::TokenNotBound
             | Self::TlsVersion
             | Self::Cipher
-            | Self::SniMismatch => false,
+            | Self::SniMismatch
+            | Self::Throttled => false,
         }
     }
 }
@@ -192,6 +206,7 @@ impl fmt::Display for Reason {
 #[derive(Debug)]
 pub struct Permit {
     client: Client,
+    decided_by: Option<DecidedBy>,
 }
 
 /// What a permit knows of the client.
@@ -217,8 +232,12 @@ impl Client {
 }
 
 impl Permit {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client }
+    pub(super) fn new(client: Client, decided_by: Option<DecidedBy>) -> Self {
+        Self { client, decided_by }
+    }
+
+    pub(super) fn decided_by(&self) -> Option<DecidedBy> {
+        self.decided_by
     }
 
     /// What is known of the client.
@@ -232,11 +251,27 @@ impl Permit {
 pub struct Denial {
     reason: Reason,
     detail: String,
+    decided_by: Option<DecidedBy>,
+    retry_after: Option<u32>,
 }
 
 impl Denial {
     pub(crate) fn new(reason: Reason, detail: impl fmt::Display) -> Self {
-        Self { reason, detail: detail.to_string() }
+        Self { reason, detail: detail.to_string(), decided_by: None, retry_after: None }
+    }
+
+    /// The same by a rule of the route.
+    pub(super) fn by(self, rule: DecidedBy) -> Self {
+        Self { decided_by: Some(rule), ..self }
+    }
+
+    pub(super) fn decided_by(&self) -> Option<DecidedBy> {
+        self.decided_by
+    }
+
+    /// Of a client that is to try again after so many seconds.
+    pub(crate) fn throttled(seconds: u32, detail: impl fmt::Display) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(Reason::Throttled, detail) }
     }
 
     /// The stable code.
@@ -247,6 +282,33 @@ impl Denial {
     /// What led to it, for people; may hold text of the client, so it is for records and never for replies.
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// After how many seconds the client may try again; `None` where no time is known.
+    pub fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+}
+
+/// Who verified the certificate that a client presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verifier {
+    /// Envoy, in the TLS handshake.
+    Envoy,
+    /// The filter.
+    Plugin,
+    /// Nobody: it is not trusted, or the request was denied before anybody looked, or the route asks for nobody's word.
+    Nobody,
+}
+
+impl Verifier {
+    /// The word for it in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Envoy => "envoy",
+            Self::Plugin => "plugin",
+            Self::Nobody => "none",
+        }
     }
 }
 
@@ -261,6 +323,8 @@ pub struct Decision {
     revocation: Option<Rc<Judgement>>,
     chain: Option<Rc<Chain>>,
     chain_until: Option<OffsetDateTime>,
+    verifier: Option<Verifier>,
+    bundle: Option<usize>,
 }
 
 impl Decision {
@@ -283,6 +347,8 @@ impl Decision {
             revocation: None,
             chain: None,
             chain_until: None,
+            verifier: None,
+            bundle: None,
         }
     }
 
@@ -300,6 +366,11 @@ impl Decision {
     pub(crate) fn with_chain(self, chain: Option<(Rc<Chain>, Option<OffsetDateTime>)>) -> Self {
         let (chain, until) = chain.unzip();
         Self { chain, chain_until: until.flatten(), ..self }
+    }
+
+    /// The same with who verified the certificate, and the position in the policy of the trust bundle that vouches for it.
+    pub(crate) fn with_verifier(self, verifier: Option<Verifier>, bundle: Option<usize>) -> Self {
+        Self { verifier, bundle, ..self }
     }
 
     /// The permit, or the denial whatever its mode.
@@ -345,6 +416,16 @@ impl Decision {
         self.chain.as_deref()
     }
 
+    /// Who verified the certificate; `None` where none was read.
+    pub fn verifier(&self) -> Option<Verifier> {
+        self.verifier
+    }
+
+    /// The position in the policy of the trust bundle that vouches for the certificate, where the filter verified it.
+    pub fn bundle(&self) -> Option<usize> {
+        self.bundle
+    }
+
     /// When the decision has to be made anew for a request that is still open: the end of a certificate in the chain, or where the route
     /// demands that it be valid for some time yet so long before; or the end of what is known of its revocation. `None` where
     /// it holds for as long as the policy does.
@@ -365,7 +446,8 @@ impl Decision {
     /// The same with a denial that came up while the decision was carried out.
     pub fn overruled(self, denial: Denial) -> Self {
         let decision = Self::new(Err(denial), self.route, self.mode, self.identity);
-        Self { chain: self.chain, ..decision.with_revocation(self.revocation) }
+        let decision = decision.with_revocation(self.revocation).with_verifier(self.verifier, self.bundle);
+        Self { chain: self.chain, ..decision }
     }
 }
 

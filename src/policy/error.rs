@@ -4,6 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::audit::{AuditError, Field};
 use super::decision::Reason;
 use super::forward::HeaderError;
 use super::location::{Location, Locator, Span};
@@ -143,12 +144,6 @@ pub enum PolicyErrorKind {
         /// The keys that mean something here.
         known: &'static [&'static str],
     },
-    /// A part of the policy language that this version does not implement.
-    #[error("`{feature}` is not supported by this version of mtls-policy")]
-    Unsupported {
-        /// The key or value.
-        feature: String,
-    },
     /// A key that must be there.
     #[error("missing key `{key}`")]
     MissingKey {
@@ -190,6 +185,12 @@ pub enum PolicyErrorKind {
         min: u32,
         /// Greatest value.
         max: u32,
+    },
+    /// A number that is no share.
+    #[error("`{value}` is not a number from 0 to 1")]
+    NotARatio {
+        /// The number.
+        value: f64,
     },
     /// An array or object that holds nothing where that has no meaning.
     #[error("{what} must not be empty")]
@@ -372,6 +373,9 @@ pub enum PolicyErrorKind {
     /// An answer to denied requests.
     #[error(transparent)]
     OnDeny(#[from] OnDenyError),
+    /// What is said of audit records.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// An entry of a trust bundle, or what a route wants of them.
     #[error(transparent)]
     TrustBundle(#[from] TrustBundleError),
@@ -387,12 +391,11 @@ impl PolicyErrorKind {
             Self::Syntax { .. } => "syntax",
             Self::DuplicateKey { .. } => "duplicate_key",
             Self::UnknownKey { .. } => "unknown_key",
-            Self::Unsupported { .. } => "unsupported",
             Self::MissingKey { .. } => "missing_key",
             Self::WrongType { .. } => "wrong_type",
             Self::UnknownValue { .. } => "unknown_value",
             Self::UnsupportedVersion { .. } => "unsupported_version",
-            Self::OutOfRange { .. } => "out_of_range",
+            Self::OutOfRange { .. } | Self::NotARatio { .. } => "out_of_range",
             Self::EmptyList { .. } => "empty_list",
             Self::TooLong { .. } => "too_long",
             Self::BadName { .. } => "bad_name",
@@ -419,6 +422,7 @@ impl PolicyErrorKind {
             Self::Template(_) | Self::OnDeny(OnDenyError::Template(_)) => "bad_template",
             Self::Header(_) => "bad_header",
             Self::OnDeny(_) => "bad_on_deny",
+            Self::Audit(_) => "bad_audit",
             Self::TrustBundle(error) => error.code(),
         }
     }
@@ -460,15 +464,22 @@ impl PolicyErrorKind {
                 (upper != *method && is_method(&upper))
                     .then(|| format!("methods compare with case; did you mean `{upper}`?"))
             }
+            Self::Audit(AuditError::UnknownField { name }) => {
+                let known = Field::ALL.iter().flat_map(|field| [field.group(), Some(field.name())]).flatten();
+                Some(match closest(name, known) {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => "the schema of records lists them: `mtlsctl schema record`".to_owned(),
+                })
+            }
             Self::NotUtf8
             | Self::TooLarge { .. }
             | Self::Empty
             | Self::Syntax { .. }
             | Self::DuplicateKey { .. }
-            | Self::Unsupported { .. }
             | Self::WrongType { .. }
             | Self::UnsupportedVersion { .. }
             | Self::OutOfRange { .. }
+            | Self::NotARatio { .. }
             | Self::TooLong { .. }
             | Self::BadName { .. }
             | Self::DuplicateRoute { .. }
@@ -488,6 +499,7 @@ impl PolicyErrorKind {
             | Self::Ineffective { .. }
             | Self::Header(_)
             | Self::OnDeny(_)
+            | Self::Audit(_)
             | Self::TrustBundle(_) => None,
         }
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use time::OffsetDateTime;
 
 use super::Resumption;
+use super::decided_by::DecidedBy;
 use super::decision::{Client, Denial, Permit, Reason};
 use super::matcher::{Matcher, Place};
 use super::route::{Allow, CertificateRules};
@@ -14,7 +15,7 @@ use crate::trust::chain::Chain;
 
 /// Lets a client pass whose certificate the route does not look at, or who may come without one.
 pub(crate) fn permit_anonymous() -> Permit {
-    Permit::new(Client::Anonymous)
+    Permit::new(Client::Anonymous, None)
 }
 
 /// The identity in a certificate that was verified, or on a route that asks for none need not be: proof for [`admit`].
@@ -28,6 +29,11 @@ impl Vetted {
     /// The identity.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Whether anybody verified it.
+    pub(crate) fn client(&self) -> Client {
+        self.client
     }
 
     /// Of a certificate whose chain was verified here.
@@ -111,21 +117,26 @@ pub(crate) fn admit(
     if let Some(deny) = &rules.deny {
         // What cannot be told is a hit: a malformed name must not get around a `deny`.
         match deny.evaluate(identity, Place { stage: Stage::Deny, depth: 0 }, trace) {
-            Truth::Yes => return Err(denial(Reason::IdentityDenied, "`deny` matches", deny)),
-            Truth::CannotTell => return Err(denial(Reason::IdentityDenied, "`deny` cannot be told", deny)),
+            Truth::Yes => {
+                return Err(denial(Reason::IdentityDenied, "`deny` matches", deny).by(DecidedBy::Deny));
+            }
+            Truth::CannotTell => {
+                return Err(denial(Reason::IdentityDenied, "`deny` cannot be told", deny).by(DecidedBy::Deny));
+            }
             Truth::No => {}
         }
     }
     match &rules.allow {
         Allow::AnyVerified => {
             trace.note(|| Step::new(Stage::Allow, Finding::Yes, "any verified client"));
-            Ok(Permit::new(*client))
+            Ok(Permit::new(*client, Some(DecidedBy::AnyVerified)))
         }
         Allow::Matching(allow) => {
+            let refused = |what| Err(denial(Reason::IdentityNotAllowed, what, allow).by(DecidedBy::Allow));
             match allow.evaluate(identity, Place { stage: Stage::Allow, depth: 0 }, trace) {
-                Truth::Yes => Ok(Permit::new(*client)),
-                Truth::No => Err(denial(Reason::IdentityNotAllowed, "`allow` does not match", allow)),
-                Truth::CannotTell => Err(denial(Reason::IdentityNotAllowed, "`allow` cannot be told", allow)),
+                Truth::Yes => Ok(Permit::new(*client, Some(DecidedBy::Allow))),
+                Truth::No => refused("`allow` does not match"),
+                Truth::CannotTell => refused("`allow` cannot be told"),
             }
         }
     }

@@ -138,6 +138,11 @@ impl Policy {
             .collect()
     }
 
+    /// The cluster of the proxy through which audit records are sent, with the collector's URL.
+    pub fn collector(&self) -> Option<(&str, &str)> {
+        self.audit.otlp().map(|otlp| (&*otlp.cluster, &*otlp.url))
+    }
+
     pub(super) fn rules(&self) -> impl Iterator<Item = &CertificateRules> {
         self.routes.iter().filter_map(|route| route.client_certificate().rules())
     }

@@ -178,8 +178,18 @@ impl Matcher {
         self.inner().iter().flat_map(Self::identity_names).collect()
     }
 
+    /// The name of the identity that this matcher refers to.
+    pub(super) fn named(&self) -> Option<&str> {
+        if let Self::Identity(named) = self { Some(&named.name) } else { None }
+    }
+
+    /// Whether it holds where what stands in it does not.
+    pub(super) fn is_not(&self) -> bool {
+        matches!(self, Self::Not(_))
+    }
+
     /// The matchers that stand in this one, not counting those inside named identities.
-    fn inner(&self) -> &[Matcher] {
+    pub(super) fn inner(&self) -> &[Matcher] {
         match self {
             Self::Any(matchers) | Self::All(matchers) => matchers,
             Self::Not(matcher) => std::slice::from_ref(matcher),

@@ -1,9 +1,13 @@
 //! The policy: what it says, how a document becomes one, and how a request is judged by it.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod asks;
 mod assertion;
+mod audit;
 mod certificate_demands;
 mod compile;
 mod configuration;
+mod decided_by;
 mod decision;
 mod error;
 pub(crate) mod evaluate;
@@ -18,14 +22,17 @@ mod method;
 mod network;
 mod on_deny;
 mod path;
+mod ratio;
 mod request_match;
 mod revocation;
 mod route;
 mod route_metadata;
 mod rule;
+pub(crate) mod share;
 mod source;
 mod table;
 mod template;
+mod throttle;
 mod tls;
 mod token;
 pub mod trace;
@@ -33,7 +40,12 @@ pub(crate) mod trust;
 mod trust_bundle;
 
 pub use assertion::Assertion;
-pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason};
+pub use audit::{
+    AccessLog, Audit, AuditError, Certificates, EnvoyLog, Field as RecordField, FieldSet, Format, Hashed,
+    OnOverflow, Otlp, Query, Sampling, Secret, Standing,
+};
+pub use decided_by::DecidedBy;
+pub use decision::{Client, Decision, DecisionId, Denial, Mode, Permit, Reason, Verifier};
 pub use error::{PolicyError, PolicyErrorKind, PolicyErrors, closest};
 pub use forward::{
     CLIENT_CERT, CLIENT_CERT_CHAIN, CLIENT_VERIFY, Field, Forward, ForwardedCertificates, ForwardedHeader,
@@ -48,15 +60,18 @@ pub use on_deny::{
     Answer, Body, MediaType, OnDeny, OnDenyError, Page, Redirect, RedirectStatus, ReplyField, fixed_status,
 };
 pub use path::{PathCase, PathError};
+pub use ratio::Ratio;
 pub use revocation::{OnUnknown, RevocationRules, Scope, WhileLoading};
 pub use route::Route;
 pub use rule::Rule;
 pub use table::RouteTable;
 pub use template::{Piece, Template, TemplateError};
+pub use throttle::Throttling;
 pub use tls::ServerNameRule;
 pub use trust::TrustRules;
 pub use trust_bundle::{TrustBundle, TrustBundleError};
 
+pub(crate) use network::address;
 pub(crate) use path::{check as check_path, without_query};
 pub(crate) use request_match::{Answers, Matched, Request, Stop};
 pub(crate) use route::ClientCertificate;
@@ -84,6 +99,9 @@ pub struct Policy {
     trust_bundles: Vec<TrustBundle>,
     routes: RouteTable,
     assertions: Vec<Assertion>,
+    audit: Audit,
+    sampling: Sampling,
+    throttle: Option<Throttling>,
 }
 
 /// Who verifies the chain of the client's certificate.
@@ -207,9 +225,30 @@ impl Policy {
         &self.routes
     }
 
+    /// Where audit records go and what they hold.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// Of which decisions there are records whose requests select no route.
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// Whether a bundle may vouch for a certificate, as far as its SPIFFE ID says.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn may_vouch(&self, bundle: &TrustBundle, identity: &crate::identity::Identity) -> bool {
+        trust::may_vouch(bundle, &self.trust_bundles, identity)
+    }
+
     /// What the policy asserts of its routes.
     pub fn assertions(&self) -> &[Assertion] {
         &self.assertions
+    }
+
+    /// How often a client may be denied; `None` where that is not counted.
+    pub fn throttle(&self) -> Option<Throttling> {
+        self.throttle
     }
 }
 

@@ -76,7 +76,7 @@ impl Network {
 
 /// Reads an address with port as Envoy writes it: `192.0.2.7:60408`, `[2001:db8::1]:60408`. IPv4 in the form of IPv6,
 /// which a listener for both sees, is IPv4.
-pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
+pub(crate) fn address(text: &[u8]) -> Option<IpAddr> {
     let (address, port) = std::str::from_utf8(text).ok()?.rsplit_once(':')?;
     port.parse::<u16>().ok()?;
     let address = match address.strip_prefix('[') {

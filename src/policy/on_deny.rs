@@ -264,8 +264,9 @@ pub fn fixed_status(reason: Reason) -> Option<u16> {
     match reason {
         Reason::AmbiguousPath | Reason::InvalidRequest => Some(400),
         Reason::SniMismatch => Some(421),
+        Reason::Throttled => Some(429),
         Reason::InternalError => Some(500),
-        Reason::TimeUnavailable => Some(503),
+        Reason::TimeUnavailable | Reason::AuditUnavailable => Some(503),
         Reason::NoRoute
         | Reason::NoCertificate
         | Reason::MalformedCertificate

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::audit::Sampling;
 use super::certificate_demands::CertificateDemands;
 use super::decision::Mode;
 use super::forward::Forward;
@@ -9,6 +10,7 @@ use super::matcher::Matcher;
 use super::on_deny::OnDeny;
 use super::request_match::RequestMatch;
 use super::revocation::RevocationRules;
+use super::share::Share;
 use super::tls::TlsDemands;
 use super::token::TokenDemands;
 use super::trust::TrustRules;
@@ -16,15 +18,25 @@ use super::trust::TrustRules;
 /// One entry of a policy: the requests it matches and what it demands of them.
 #[derive(Debug)]
 pub struct Route {
+    /// Among the routes of its policy; the table sets it.
+    pub(super) position: usize,
     pub(super) name: String,
     pub(super) matches: RequestMatch,
     pub(super) client_certificate: ClientCertificate,
     pub(super) mode: Mode,
+    /// For whom denials are enforced, where they are.
+    pub(super) share: Share,
     pub(super) forward: Arc<Forward>,
     pub(super) on_deny: Arc<OnDeny>,
+    pub(super) sampling: Sampling,
 }
 
 impl Route {
+    /// Where it stands among the routes of its policy, from 0.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
     /// The name, unique in its policy: 1 to 64 letters, digits, `.`, `_` and `-`.
     pub fn name(&self) -> &str {
         &self.name
@@ -35,6 +47,22 @@ impl Route {
         self.mode
     }
 
+    /// For which clients the route's denials are enforced, where its mode is [`Mode::Enforce`].
+    pub(crate) fn share(&self) -> Share {
+        self.share
+    }
+
+    /// Whether denials of some clients are not enforced, or of all.
+    pub(crate) fn shadows_somebody(&self) -> bool {
+        match self.client_certificate {
+            // Nobody is verified there.
+            ClientCertificate::Ignored | ClientCertificate::Unverified(_) => self.mode == Mode::Shadow,
+            ClientCertificate::Optional(_) | ClientCertificate::Required(_) => {
+                self.mode == Mode::Shadow || self.share.part().is_some()
+            }
+        }
+    }
+
     /// What the route tells the upstream of a client who may pass.
     pub fn forward(&self) -> &Forward {
         &self.forward
@@ -43,6 +71,11 @@ impl Route {
     /// How the route answers a denied request.
     pub fn on_deny(&self) -> &OnDeny {
         &self.on_deny
+    }
+
+    /// Of which of the route's decisions there are audit records.
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
     }
 
     /// What the route asks of the client's certificate.

@@ -34,6 +34,22 @@ impl Route {
         deny.into_iter().chain(allow).collect()
     }
 
+    /// The rules by which the route decides, as records name them: `any_verified`, and `allow` or `deny` with each identity that it
+    /// names, as `allow:billing`.
+    pub fn rule_names(&self) -> Vec<String> {
+        let Some(rules) = self.rules_on_certificates() else { return Vec::new() };
+        let named = |rule: &str, matcher: &Matcher| match matcher.identity_names().as_slice() {
+            [] => vec![rule.to_owned()],
+            names => names.iter().map(|name| format!("{rule}:{name}")).collect(),
+        };
+        let deny = rules.deny.iter().flat_map(|deny| named("deny", deny));
+        let allow = match &rules.allow {
+            Allow::AnyVerified => vec!["any_verified".to_owned()],
+            Allow::Matching(allow) => named("allow", allow),
+        };
+        deny.chain(allow).collect()
+    }
+
     /// What the route wants to know of revocation; `None` where it does not want to.
     pub fn revocation(&self) -> Option<&RevocationRules> {
         self.rules_on_certificates().and_then(|rules| rules.revocation.as_deref())

@@ -90,6 +90,8 @@ pub enum Stage {
     Allow,
     /// The token that comes with the certificate.
     Token,
+    /// Whether the client is one of those for whom denials are enforced.
+    Rollout,
 }
 
 /// What came of a step.

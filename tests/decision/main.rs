@@ -7,6 +7,8 @@
     reason = "a test stops where what it stands on does not hold"
 )]
 
+#[path = "../chance/mod.rs"]
+mod chance;
 #[path = "../mint/mod.rs"]
 mod mint;
 #[cfg(not(target_arch = "wasm32"))]
@@ -16,10 +18,12 @@ mod situation;
 
 mod ambiguous_paths;
 mod attacks;
+mod audit;
 mod certificate_demands;
 mod chains;
 mod combining;
 mod conditions;
+mod counts;
 mod demands;
 mod examples;
 mod facts;
@@ -31,9 +35,11 @@ mod pages;
 mod records;
 mod replies;
 mod revocation;
+mod rollout;
 mod routing;
 mod server_names;
 mod shadow;
+mod throttling;
 mod tls_demands;
 mod tokens;
 mod typed;

@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::mint::{CN, O, SAN_DNS, SAN_EMAIL, SAN_URI, UTF8};
-use crate::situation::{HOST, ID, Question, Situation, allow, decide, leaf, line, record, route};
-use mtls_policy::audit::Record;
+use crate::situation::{HOST, Question, Situation, about, allow, decide, leaf, line, record, route};
+use mtls_policy::audit::{About, MAX_LINE_BYTES, Recorder};
+use mtls_policy::cert::Certificate;
+use mtls_policy::identity::Identity;
+use mtls_policy::policy::Format;
 
 #[test]
 fn a_record_of_a_permit_has_every_field() {
@@ -17,15 +20,22 @@ fn a_record_of_a_permit_has_every_field() {
         .dns("billing.acme.example")
         .uri("spiffe://acme.example/billing")
         .email("billing@acme.example")
+        .ip("192.0.2.7".parse().unwrap())
         .serial(&[0x0f, 0x3a, 0x99])
         .mint();
     let situation = Situation::request("POST", "/v1/payments?token=secret")
         .authority(b"Pay.acme.example:8443")
         .source(b"192.0.2.7:50123")
+        .protocol(b"HTTP/2")
+        .cipher(b"TLS_AES_128_GCM_SHA256")
+        .header("x-request-id", b"8d1f6a6c")
+        .header("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
         .certificate(&minted);
     let wanted = json!({
         "schema": "mtls-policy.audit/1",
         "time": "2026-01-01T00:00:00Z",
+        "vm": "000000000000feed",
+        "sequence": 0,
         "id": "000000000000feed-7",
         "phase": null,
         "decision": "permit",
@@ -34,12 +44,24 @@ fn a_record_of_a_permit_has_every_field() {
         "reason": null,
         "detail": null,
         "route": "only",
+        "rule": "allow",
         "policy": engine.policy().digest().to_string(),
-        "request": { "method": "POST", "host": "Pay.acme.example:8443", "path": "/v1/payments" },
+        "request": {
+            "method": "POST",
+            "host": "Pay.acme.example:8443",
+            "path": "/v1/payments",
+            "protocol": "HTTP/2",
+            "id": "8d1f6a6c",
+            "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        },
         "source": "192.0.2.7:50123",
-        "tls": { "sni": HOST },
+        "tls": { "version": "TLSv1.3", "sni": HOST, "cipher": "TLS_AES_128_GCM_SHA256" },
         "certificate": {
             "sha256": minted.hex_digest(),
+            "spki_sha256": Identity::of(&Certificate::from_der(minted.der.to_vec()).unwrap())
+                .unwrap()
+                .spki_fingerprint()
+                .to_string(),
             "serial": "0f3a99",
             "subject": "CN=billing,O=Acme\\, Inc.",
             "issuer": "CN=Acme Issuing",
@@ -48,9 +70,18 @@ fn a_record_of_a_permit_has_every_field() {
             "dns": ["billing.acme.example"],
             "uri": ["spiffe://acme.example/billing"],
             "email": ["billing@acme.example"],
+            "ip": ["192.0.2.7"],
+            "upn": [],
+            "public_key": "ec_p256",
+            "signature_algorithm": "ecdsa_sha256",
+            "key_usage": ["digitalSignature"],
+            "extended_key_usage": ["clientAuth"],
             "names_omitted": 0,
+            "der": null,
         },
+        "verification": { "by": "envoy", "bundle": null, "anchor_sha256": null },
         "revocation": null,
+        "duration_us": 1234,
     });
     assert_eq!(record(&engine, &situation), wanted);
     assert!(line(&engine, &situation).starts_with(r#"{"schema":"mtls-policy.audit/1","time":"#));
@@ -64,7 +95,8 @@ fn a_record_of_a_denial_says_why() {
     assert_eq!(record["mode"], "enforce");
     assert_eq!(record["reason"], "no_certificate");
     assert_eq!(record["detail"], "the client presented no certificate");
-    for field in ["source", "tls", "certificate"] {
+    assert_eq!(record["rule"], Value::Null);
+    for field in ["source", "tls", "certificate", "verification"] {
         assert_eq!(record[field], Value::Null, "{field}");
     }
 }
@@ -90,12 +122,13 @@ fn what_could_not_be_read_is_null_and_the_record_is_written_all_the_same() {
         .failing(Question::ServerName)
         .failing(Question::Source);
     let decision = decide(&engine, &situation);
-    let line = Record::new(&decision, &situation, engine.policy().digest(), ID, None).to_line();
+    let about = About { now: None, took: None, ..about(&engine, &situation, &decision) };
+    let line = Recorder::default().record(&about).to_line(Format::MtlsPolicy);
     let record: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(record["reason"], "internal_error");
     assert_eq!(record["detail"], "the proxy did not answer for `something`: status 2");
     assert_eq!(record["time"], Value::Null);
-    assert_eq!(record["request"], json!({ "method": null, "host": null, "path": null }));
+    assert_eq!(record["request"], Value::Null);
 }
 
 fn is_one_line_of_ascii(line: &str) -> bool {
@@ -157,10 +190,7 @@ fn a_record_is_bounded_whatever_it_is_about() {
     }
     let situation = Situation::get("/").certificate(&minted.mint());
     assert!(decide(&engine, &situation).identity().is_some());
-    // Each of 256 bytes may be written as six; 16 names of three kinds and a dozen texts.
-    let longest = (3 * 16 + 12) * (256 + 3) * 6;
     let line = line(&engine, &situation);
-    assert!(line.len() < longest, "{}", line.len());
     let record: Value = serde_json::from_str(&line).unwrap();
     let certificate = &record["certificate"];
     assert_eq!(certificate["uri"].as_array().unwrap().len(), 16);
@@ -170,7 +200,7 @@ fn a_record_is_bounded_whatever_it_is_about() {
     let request =
         Situation::request(&"M".repeat(50_000), &format!("/{huge}")).host(&huge).source(huge.as_bytes());
     let line = crate::situation::line(&engine, &request);
-    assert!(line.len() < longest, "{}", line.len());
+    assert!(line.len() < MAX_LINE_BYTES, "{}", line.len());
 }
 
 #[test]

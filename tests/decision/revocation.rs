@@ -4,20 +4,20 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mtls_policy::Engine;
 use mtls_policy::engine::{Need, Step};
 use mtls_policy::policy::Decision;
 use mtls_policy::revocation::ocsp::{Answer, Query};
 use mtls_policy::revocation::{
     CrlSource, Entry, EntryReason, Evidence, Lists, Response, Status, Unknown, Why,
 };
-use mtls_policy::{Engine, audit};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use crate::mint::{Ca, Minted};
-use crate::situation::{ID, NOW, Situation, at, document, word};
+use crate::situation::{NOW, Situation, at, document, line_of, word};
 
 const CLUSTER_WAIT: Duration = Duration::from_millis(5_000);
 
@@ -177,8 +177,7 @@ fn a_record_says_what_is_known_of_revocation() {
     let known = answered(revoked());
     let decision = engine.decide(&situation, &known, Some(at(NOW))).decided();
     assert_eq!(word(&decision), "revoked");
-    let record = audit::Record::new(&decision, &situation, engine.policy().digest(), ID, Some(at(NOW)));
-    let record: Value = serde_json::from_str(&record.to_line()).unwrap();
+    let record: Value = serde_json::from_str(&line_of(&engine, &situation, &decision)).unwrap();
     assert_eq!(
         record["revocation"],
         json!({

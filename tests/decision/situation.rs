@@ -3,7 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 
 use mtls_policy::facts::{FactError, Facts};
-use mtls_policy::policy::{Client, Decision, DecisionId, Mode, Policy};
+use mtls_policy::policy::{Client, Decision, DecisionId, Format, Mode, Policy};
 use mtls_policy::request::{Headers, XFCC};
 use mtls_policy::revocation::NoEvidence;
 use mtls_policy::token::{Claim, ClaimPath};
@@ -16,6 +16,10 @@ use crate::mint::{Ca, Leaf, Minted};
 #[cfg(not(target_arch = "wasm32"))]
 static SCHEMA: std::sync::LazyLock<crate::schema::Schema> =
     std::sync::LazyLock::new(|| crate::schema::Schema::new(crate::schema::POLICY));
+
+#[cfg(not(target_arch = "wasm32"))]
+static RECORD: std::sync::LazyLock<crate::schema::Schema> =
+    std::sync::LazyLock::new(|| crate::schema::Schema::new(crate::schema::RECORD));
 
 /// The host of requests that name no other.
 pub(crate) const HOST: &str = "pay.acme.example";
@@ -32,6 +36,7 @@ pub(crate) enum Question {
     Digest,
     Pem,
     Valid,
+    Protocol,
     ServerName,
     TlsVersion,
     Cipher,
@@ -51,6 +56,7 @@ pub(crate) struct Situation {
     digest: Option<Vec<u8>>,
     pem: Option<Vec<u8>>,
     valid: Option<bool>,
+    protocol: Option<Vec<u8>>,
     server_name: Option<Vec<u8>>,
     tls_version: Option<Vec<u8>>,
     cipher: Option<Vec<u8>>,
@@ -96,6 +102,11 @@ impl Situation {
 
     pub(crate) fn without_header(mut self, name: &str) -> Self {
         self.pairs.retain(|(key, _)| key != name);
+        self
+    }
+
+    pub(crate) fn protocol(mut self, protocol: &[u8]) -> Self {
+        self.protocol = Some(protocol.to_vec());
         self
     }
 
@@ -225,6 +236,10 @@ impl Facts for Situation {
 
     fn certificate_valid(&self) -> Result<Option<bool>, FactError> {
         self.answer(Question::Valid, self.valid)
+    }
+
+    fn protocol(&self) -> Result<Option<Vec<u8>>, FactError> {
+        self.answer(Question::Protocol, self.protocol.clone())
     }
 
     fn server_name(&self) -> Result<Option<Vec<u8>>, FactError> {
@@ -401,8 +416,38 @@ impl Answer {
 
 /// The audit record's line.
 pub(crate) fn line(engine: &Engine, situation: &Situation) -> String {
-    let decision = decide(engine, situation);
-    audit::Record::new(&decision, situation, engine.policy().digest(), ID, Some(at(NOW))).to_line()
+    line_of(engine, situation, &decide(engine, situation))
+}
+
+/// The line about a decision: short enough, in ASCII, and as the schema of records says.
+pub(crate) fn line_of(engine: &Engine, situation: &Situation, decision: &Decision) -> String {
+    let line = audit::Recorder::default()
+        .record(&about(engine, situation, decision))
+        .to_line(engine.policy().audit().format());
+    assert!(line.len() <= audit::MAX_LINE_BYTES, "{}", line.len());
+    assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line}");
+    #[cfg(not(target_arch = "wasm32"))]
+    if engine.policy().audit().format() == Format::MtlsPolicy {
+        assert_eq!(RECORD.fault(&serde_json::from_str(&line).unwrap()), None, "{line}");
+    }
+    line
+}
+
+/// What a record is made of that is asked for now.
+pub(crate) fn about<'a>(
+    engine: &'a Engine,
+    situation: &'a Situation,
+    decision: &'a Decision,
+) -> audit::About<'a, Situation> {
+    audit::About {
+        decision,
+        facts: situation,
+        policy: engine.policy(),
+        id: ID,
+        phase: audit::Phase::Request,
+        now: Some(at(NOW)),
+        took: Some(std::time::Duration::from_micros(1_234)),
+    }
 }
 
 /// The audit record.

@@ -87,7 +87,7 @@ fn a_listener_that_does_not_tell_the_cipher_suite_is_an_error_of_its_own() {
     let decision = decide(&engine, &client());
     let denial = decision.verdict().unwrap_err();
     assert_eq!(denial.reason().code(), "internal_error");
-    assert!(denial.detail().contains("`mtls_policy.cipher`"), "{}", denial.detail());
+    assert!(denial.detail().contains("`mtls_policy.connection`"), "{}", denial.detail());
 }
 
 #[test]

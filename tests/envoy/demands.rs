@@ -96,7 +96,7 @@ async fn a_listener_that_does_not_tell_the_cipher_suite_answers_with_an_error() 
     let envoy = CURRENT.envoy().await;
     let client = envoy.client_of("silent").presents(&BILLING);
     let record = ask(&client, &at("/suite")).await.assert_denied(&envoy, 500, "internal_error").await;
-    assert!(record["detail"].as_str().unwrap().contains("mtls_policy.cipher"), "{record}");
+    assert!(record["detail"].as_str().unwrap().contains("mtls_policy.connection"), "{record}");
     ask(&client, &at("/plain")).await.assert_permitted(&envoy, "SUCCESS").await;
 }
 

@@ -12,6 +12,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod audit_sink;
 mod ca_names;
 mod chains;
 mod common;
@@ -22,17 +23,24 @@ mod forwarded;
 mod forwarding;
 mod headers;
 mod held;
+mod hostcalls;
 mod hostile;
 mod injected;
 mod load;
+mod metrics;
+mod observability;
 mod pages;
 mod policies;
+mod rate_limits;
+mod records;
 mod replacement;
 mod replies;
 mod revocation;
+mod rollout;
 mod routing;
 mod server_names;
 mod sessions;
 mod shipped;
 mod streams;
+mod throttling;
 mod tokens;

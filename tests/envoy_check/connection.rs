@@ -162,23 +162,25 @@ fn a_missing_cipher_suite_is_found_where_routes_demand_some() {
 }
 
 #[test]
-fn a_cipher_suite_that_is_told_before_the_handshake_is_none() {
-    finds(&["error no-cipher"], |bootstrap| {
-        demand_ciphers(bootstrap);
+fn a_connection_that_is_told_before_the_handshake_is_found() {
+    finds(&["error connection-format"], |bootstrap| {
         let values = filter_state(bootstrap)["on_downstream_tls_handshake"][0].take();
         filter_state(bootstrap)["on_new_connection"].as_array_mut().unwrap().push(values);
     });
 }
 
 #[test]
-fn a_cipher_suite_that_is_something_else_is_found() {
-    let format = |bootstrap: &mut Value| {
+fn a_connection_that_is_something_else_is_found() {
+    let format = |bootstrap: &mut Value, format: &str| {
         filter_state(bootstrap)["on_downstream_tls_handshake"][0]["format_string"]["text_format_source"]["inline_string"] =
-            "TLS_AES_128_GCM_SHA256".into();
+            format.into();
     };
-    finds_at("error cipher-format", ".on_downstream_tls_handshake[0]", |bootstrap| {
-        demand_ciphers(bootstrap);
-        format(bootstrap);
-    });
-    finds(&[], format);
+    for other in [
+        "%DOWNSTREAM_TLS_CIPHER%",
+        "%DOWNSTREAM_REMOTE_ADDRESS%|%DOWNSTREAM_TLS_VERSION%|%DOWNSTREAM_TLS_CIPHER%|%REQUESTED_SERVER_NAME%",
+    ] {
+        finds_at("error connection-format", ".on_downstream_tls_handshake[0]", |bootstrap| {
+            format(bootstrap, other)
+        });
+    }
 }

@@ -13,6 +13,12 @@ fn after(filter: Value) -> impl FnOnce(&mut Value) {
 }
 
 #[test]
+fn the_shipped_rate_limit_is_good_after_the_filter() {
+    let text = std::fs::read_to_string(crate::common::root().join("envoy/rate-limit.yaml")).unwrap();
+    finds(&[], after(serde_saphyr::from_str(&text).unwrap()));
+}
+
+#[test]
 fn a_router_before_the_filter_is_found() {
     finds_at("error router-first", ".http_filters[0]", before(http_filter("router", "Router")));
 }

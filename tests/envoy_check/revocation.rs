@@ -53,3 +53,39 @@ fn https_through_a_cluster_without_tls_is_found() {
         clusters.push(json!({ "name": "crl", "transport_socket": { "name": "tls" } }));
     });
 }
+
+/// A policy that sends audit records to this URL.
+fn sending(url: &'static str) -> impl FnOnce(&mut Value) {
+    move |bootstrap| {
+        let mut policy = policy_of(bootstrap);
+        policy["audit"] = json!({ "otlp": { "cluster": "collector", "url": url } });
+        set_policy(bootstrap, &policy.to_string());
+    }
+}
+
+fn add_cluster(bootstrap: &mut Value, cluster: Value) {
+    bootstrap["static_resources"]["clusters"].as_array_mut().unwrap().push(cluster);
+}
+
+#[test]
+fn the_cluster_of_the_collector_must_be_there() {
+    let plain = "http://collector.acme.example:4318/v1/logs";
+    finds_at("error unknown-source-cluster", "filters[1].typed_config", sending(plain));
+    finds(&[], |bootstrap| {
+        sending(plain)(bootstrap);
+        add_cluster(bootstrap, json!({ "name": "collector" }));
+    });
+}
+
+#[test]
+fn https_to_a_collector_through_a_cluster_without_tls_is_found() {
+    let secure = "https://collector.acme.example:4318/v1/logs";
+    finds(&["warning source-without-tls"], |bootstrap| {
+        sending(secure)(bootstrap);
+        add_cluster(bootstrap, json!({ "name": "collector" }));
+    });
+    finds(&[], |bootstrap| {
+        sending(secure)(bootstrap);
+        add_cluster(bootstrap, json!({ "name": "collector", "transport_socket": { "name": "tls" } }));
+    });
+}

@@ -156,11 +156,32 @@ impl Envoy {
         self.wait_for_stat(&discovery("config_fail"), |value| value >= number).await;
     }
 
+    /// Where its admin interface is reached from this machine.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// The answer of the admin interface to a path.
     pub async fn admin(&self, path: &str) -> String {
         let reply = client::fetch(self.admin, path).await.unwrap_or_else(|why| panic!("admin: {why}"));
         assert_eq!(reply.status, 200, "admin `{path}`");
         String::from_utf8_lossy(&reply.body).into_owned()
+    }
+
+    /// Asks the admin interface to do something.
+    pub async fn order(&self, path: &str) {
+        let url = format!("http://{}{path}", self.admin);
+        let reply = Client::new(self.admin, &[]).send(client::request(hyper::Method::POST, &url)).await;
+        assert_eq!(reply.status, 200, "admin `{path}`");
+    }
+
+    /// Waits until Envoy has ended; panics after 10 s.
+    pub async fn wait_for_end(&mut self) {
+        let deadline = Instant::now() + WAIT_LIMIT;
+        while self.running.exit_status().is_none() {
+            assert!(Instant::now() < deadline, "Envoy runs on\n{}", self.output.readable_log());
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Every counter and gauge whose name contains the text, by name.
@@ -223,6 +244,11 @@ impl Envoy {
     /// The first audit record that is as wanted, waited for; panics after 10 s.
     pub async fn wait_for_record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         self.wait(|| self.output.find_record(&wanted), "an audit record").await
+    }
+
+    /// The first JSON object in the log that is as wanted, waited for; panics after 10 s.
+    pub async fn wait_for_object(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.wait(|| self.output.find_object(&wanted), "a JSON object").await
     }
 
     /// The record after the first `known` ones, waited for; panics after 10 s.

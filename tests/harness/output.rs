@@ -1,10 +1,12 @@
 //! What an Envoy has written so far: its log with the audit records in it, and its access log.
 
 use std::io::Read;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 
 use serde_json::Value;
+
+use super::schema::{RECORD, Schema};
 
 /// The `schema` of an audit record.
 const AUDIT_SCHEMA: &str = "mtls-policy.audit/1";
@@ -66,10 +68,10 @@ impl Output {
         log[start.map_or(0, |newline| newline + 1)..].to_owned()
     }
 
-    /// The audit records in Envoy's log.
+    /// The audit records in Envoy's log, each as the schema of records says.
     pub fn records(&self) -> Vec<Value> {
         let log = self.log.lock().unwrap();
-        log.objects.iter().filter(|object| is_record(object)).cloned().collect()
+        log.objects.iter().filter(|object| is_record(object)).map(checked).collect()
     }
 
     /// The JSON objects of this schema in Envoy's log.
@@ -81,7 +83,12 @@ impl Output {
     /// The first audit record that is as wanted.
     pub fn find_record(&self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
         let log = self.log.lock().unwrap();
-        log.objects.iter().find(|object| is_record(object) && wanted(object)).cloned()
+        log.objects.iter().find(|object| is_record(object) && wanted(object)).map(checked)
+    }
+
+    /// The first JSON object in Envoy's log that is as wanted, whatever it is.
+    pub fn find_object(&self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+        self.log.lock().unwrap().objects.iter().find(|object| wanted(object)).cloned()
     }
 
     /// The first line of the access log that is as wanted.
@@ -93,6 +100,13 @@ impl Output {
     pub fn access(&self) -> Vec<Value> {
         self.access.lock().unwrap().objects.clone()
     }
+}
+
+/// An audit record, which is as its schema says.
+pub fn checked(record: &Value) -> Value {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::new(RECORD));
+    assert_eq!(SCHEMA.fault(record), None, "{record}");
+    record.clone()
 }
 
 fn is_record(object: &Value) -> bool {

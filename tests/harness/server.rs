@@ -217,8 +217,13 @@ struct Shared {
 impl Server {
     /// Starts it. It answers 404 until told otherwise.
     pub fn start() -> Server {
+        Server::start_on(0)
+    }
+
+    /// Starts it on a port, such as that of a server which is no more; 0 for any.
+    pub fn start_on(port: u16) -> Server {
         let address = Runner::choose(Version::default()).bind_address();
-        let listener = std::net::TcpListener::bind((address, 0)).expect("a free port");
+        let listener = std::net::TcpListener::bind((address, port)).expect("a free port");
         listener.set_nonblocking(true).expect("a listener that does not block");
         let port = listener.local_addr().expect("the address of a listener").port();
         let shared = Arc::new(Shared::default());

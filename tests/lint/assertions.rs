@@ -84,6 +84,9 @@ fn always_names_what_every_route_must_have() {
     let wanted = "the assertion does not hold: `GET https://any.example/a` is taken by route `a`, where `mode` is \
                   `shadow`, and must always be `enforce`";
     assert_eq!(outcome(&assertion, json!([shadowed]))[0].1, wanted);
+    let mut in_part = required("a", json!({"path": "/a"}));
+    in_part["enforce_ratio"] = json!(0.9);
+    assert_eq!(outcome(&assertion, json!([in_part]))[0].1, wanted, "enforced for some is not enforced");
     let either = json!({"always": {"client_certificate": ["required", "ignored"]}});
     let mut optional = ignored("o", json!({"path": "/o"}));
     assert!(codes(&either, json!([optional.clone()])).is_empty());

@@ -253,6 +253,9 @@ impl Facts for Request {
     fn certificate_valid(&self) -> Result<Option<bool>, FactError> {
         Ok(None)
     }
+    fn protocol(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
     fn server_name(&self) -> Result<Option<Vec<u8>>, FactError> {
         Ok(None)
     }

@@ -227,6 +227,31 @@ fn shadow_is_found_where_it_is_written() {
 }
 
 #[test]
+fn what_is_enforced_for_a_part_of_clients_is_found_where_it_is_written() {
+    let route = |ratio: Option<f64>| {
+        let mut route = required("a", json!({"path": "/a"}));
+        if let Some(ratio) = ratio {
+            route["enforce_ratio"] = json!(ratio);
+        }
+        route
+    };
+    for (ratio, wanted) in [
+        (0.0, "route `a` is in shadow for every verified client"),
+        (0.25, "route `a` is enforced for a part of 0.25 of its verified clients: the others are in shadow"),
+    ] {
+        let routes = json!([route(Some(ratio))]);
+        assert_eq!(found_in_routes(routes.clone(), &[]), ["shadow at /routes/0/enforce_ratio"]);
+        assert_eq!(message(routes, Lint::Shadow), wanted);
+    }
+    assert!(found_in_routes(json!([route(Some(1.0))]), &[]).is_empty());
+    let by_default =
+        |routes: Value| found(&policy(json!({ "defaults": {"enforce_ratio": 0.1}, "routes": routes })));
+    assert_eq!(by_default(json!([route(None)])), ["shadow at /defaults/enforce_ratio"]);
+    assert!(by_default(json!([route(Some(1.0))])).is_empty());
+    assert!(by_default(json!([ignored("a", json!({"path": "/a"}))])).is_empty());
+}
+
+#[test]
 fn what_takes_too_much_work_is_said() {
     let routes = json!([
         required("a", json!({"path": {"regex": "/(?:a|b)*a(?:a|b){24}"}})),

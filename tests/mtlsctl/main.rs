@@ -23,6 +23,9 @@ mod ocsp;
 #[path = "../schema/places.rs"]
 mod places;
 mod policy_tests;
+mod records;
+mod replay;
+mod report;
 mod revocation;
 #[path = "../schema/mod.rs"]
 mod schema;

@@ -202,7 +202,7 @@ fn of_defaults() {
         ),
         (
             &defaults(r#"{"token": {"bound": true}}"#),
-            "4:16: unknown key `token` (at `/defaults/token`); known here: `mode`, `certificate`, `tls`, `trust`, `revocation`, `forward`, `on_deny`",
+            "4:16: unknown key `token` (at `/defaults/token`); known here: `mode`, `enforce_ratio`, `certificate`, `tls`, `trust`, `revocation`, `forward`, `on_deny`, `audit`",
         ),
     ]);
 }

@@ -84,11 +84,6 @@ fn of_keys() {
             "5:3: duplicate key `version` (at `/version`)",
         ),
         (
-            r#""audit": {},
-  "routes": [{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored"}]"#,
-            "4:3: `audit` is not supported by this version of mtls-policy (at `/audit`)",
-        ),
-        (
             r#""path_case": "ignore",
   "routes": [{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored"}]"#,
             "4:16: unknown value `ignore`, expected one of `sensitive`, `insensitive` (at `/path_case`)",

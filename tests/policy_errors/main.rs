@@ -2,6 +2,7 @@
 //! Runs natively and in WebAssembly under Node.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where what it stands on does not hold")]
 
+mod audit;
 mod demands;
 mod documents;
 #[cfg(not(target_arch = "wasm32"))]
@@ -23,6 +24,7 @@ mod routes;
 #[path = "../schema/mod.rs"]
 mod schema;
 mod several;
+mod throttle;
 mod trust;
 
 use mtls_policy::policy::Policy;

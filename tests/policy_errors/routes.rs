@@ -3,7 +3,7 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use crate::{matches, required, routes};
+use crate::{matches, members, required, routes};
 
 #[test]
 fn of_keys() {
@@ -14,7 +14,7 @@ fn of_keys() {
         ),
         (
             r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored", "zzz": 1}"#,
-            "5:76: unknown key `zzz` (at `/routes/0/zzz`); known here: `name`, `match`, `client_certificate`, `allow`, `deny`, `certificate`, `tls`, `token`, `trust`, `revocation`, `forward`, `on_deny`, `mode`, `lint`",
+            "5:76: unknown key `zzz` (at `/routes/0/zzz`); known here: `name`, `match`, `client_certificate`, `allow`, `deny`, `certificate`, `tls`, `token`, `trust`, `revocation`, `forward`, `on_deny`, `mode`, `enforce_ratio`, `audit`, `lint`",
         ),
         (
             r#"{"match": {"path": "/"}, "client_certificate": "ignored"}"#,
@@ -342,6 +342,39 @@ fn of_modes() {
 }
 
 #[test]
+fn of_ratios() {
+    required(&[
+        (r#""allow": "any_verified", "enforce_ratio": 0"#, ""),
+        (r#""allow": "any_verified", "enforce_ratio": 0.25, "mode": "enforce""#, ""),
+        (r#""allow": "any_verified", "enforce_ratio": 1.0"#, ""),
+        (
+            r#""allow": "any_verified", "enforce_ratio": 1.5"#,
+            "5:119: `1.5` is not a number from 0 to 1 (at `/routes/0/enforce_ratio`)",
+        ),
+        (
+            r#""allow": "any_verified", "enforce_ratio": -0.1"#,
+            "5:119: `-0.1` is not a number from 0 to 1 (at `/routes/0/enforce_ratio`)",
+        ),
+        (
+            r#""allow": "any_verified", "enforce_ratio": "half""#,
+            "5:119: expected a number, found a string (at `/routes/0/enforce_ratio`)",
+        ),
+        (
+            r#""allow": "any_verified", "mode": "shadow", "enforce_ratio": 0.5"#,
+            r#"5:120: `enforce_ratio` has no effect here: in shadow, nothing is enforced; say `"mode": "enforce"` (at `/routes/0/enforce_ratio`)"#,
+        ),
+    ]);
+    routes(&[(
+        r#"{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored", "enforce_ratio": 1}"#,
+        "5:76: `enforce_ratio` has no effect here: it is about verified clients, and this route verifies none (at `/routes/0/enforce_ratio`)",
+    )]);
+    members(&[(
+        r#""defaults": {"mode": "shadow", "enforce_ratio": 1}, "routes": [{"name": "a", "match": {"path": "/"}, "client_certificate": "ignored"}]"#,
+        r#"4:34: `enforce_ratio` has no effect here: in shadow, nothing is enforced; say `"mode": "enforce"` (at `/defaults/enforce_ratio`)"#,
+    )]);
+}
+
+#[test]
 fn of_denials() {
     required(&[
         (
@@ -361,12 +394,4 @@ fn of_denials() {
             "5:122: expected a string, found a number (at `/routes/0/on_deny/body`)",
         ),
     ]);
-}
-
-#[test]
-fn of_what_this_version_does_not_do() {
-    required(&[(
-        r#""allow": "any_verified", "audit": {"denied_ratio": 1}"#,
-        "5:102: `audit` is not supported by this version of mtls-policy (at `/routes/0/audit`)",
-    )]);
 }

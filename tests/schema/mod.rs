@@ -5,6 +5,10 @@ use serde_json::Value;
 
 pub(crate) const POLICY: &str = include_str!("../../src/cli/schema/policy.schema.json");
 
+/// Of audit records in the format `mtls-policy`.
+#[allow(dead_code, reason = "not every test has records")]
+pub(crate) const RECORD: &str = include_str!("../../src/audit/record.schema.json");
+
 /// A schema, compiled; it is held against the schema of schemas when that is done.
 pub(crate) struct Schema {
     schemas: Schemas,

@@ -60,8 +60,16 @@ pub(super) fn decide(case: &Case) -> Result<Finding, Refusal> {
     let situation = situation(request, peer, &policy)?;
     let engine = Engine::new(policy);
     let decision = engine.decide(&situation, &NoEvidence, Some(now)).decided();
-    let record =
-        audit::Record::new(&decision, &situation, engine.policy().digest(), DECISION_ID, Some(now)).to_line();
+    let about = audit::About {
+        decision: &decision,
+        facts: &situation,
+        policy: engine.policy(),
+        id: DECISION_ID,
+        phase: audit::Phase::Request,
+        now: Some(now),
+        took: None,
+    };
+    let record = audit::Recorder::default().record(&about).to_line(engine.policy().audit().format());
     let status = match Outcome::of(&decision, engine.policy(), headers_of(&situation), DECISION_ID) {
         Outcome::Reply(Reply::Http { status, .. }) => Some(status),
         Outcome::Reply(Reply::Grpc { .. }) => Some(200),

@@ -1,4 +1,4 @@
-//! What the filter is told of the connection: the client's address and the cipher suite.
+//! What the filter is told of the connection: the client's address, the cipher suite, the server name.
 
 use mtls_policy::policy::{AddressUse, CipherUse, ClientAddress, Policy};
 
@@ -9,8 +9,10 @@ use super::finding::{Findings, Id};
 
 /// Where the filter reads the address of the connection's other end.
 const SOURCE_KEY: &str = "mtls_policy.source";
-/// Where the filter reads the cipher suite.
-const CIPHER_KEY: &str = "mtls_policy.cipher";
+/// Where the filter reads these and more, if it is there.
+const CONNECTION_KEY: &str = "mtls_policy.connection";
+/// In which form.
+const CONNECTION_FORMAT: &str = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%|%DOWNSTREAM_TLS_VERSION%|%DOWNSTREAM_TLS_CIPHER%|%REQUESTED_SERVER_NAME%";
 const SET_FILTER_STATE: [&str; 2] = [
     "envoy.extensions.filters.network.set_filter_state.v3.Config",
     "envoy.extensions.filters.http.set_filter_state.v3.Config",
@@ -20,7 +22,7 @@ const XFF_DETECTION: &str = "envoy.extensions.http.original_ip_detection.xff.v3.
 pub(super) fn check(scene: &Scene<'_, '_>, before: &[HttpFilter<'_>], findings: &mut Findings) {
     let values = filter_state(scene, before);
     check_source(scene, &values, findings);
-    check_cipher(scene, &values, findings);
+    check_connection(scene, &values, findings);
     let follows = |policy: &&Policy| match policy.client_address() {
         ClientAddress::Direct => false,
         ClientAddress::Forwarded => true,
@@ -169,31 +171,32 @@ fn is_direct_address(format: &str) -> bool {
         .contains(&format)
 }
 
-fn check_cipher(scene: &Scene<'_, '_>, values: &[Put<'_>], findings: &mut Findings) {
-    let compares = scene.policies.iter().any(|policy| policy.cipher_use() == CipherUse::Compared);
-    // Without TLS there is no cipher suite to be told, and that is an error of its own.
-    if !compares || matches!(scene.chain.transport, Transport::Plaintext) {
+fn check_connection(scene: &Scene<'_, '_>, values: &[Put<'_>], findings: &mut Findings) {
+    // Without TLS nothing puts it there; that routes demand cipher suites then is an error of its own.
+    if matches!(scene.chain.transport, Transport::Plaintext) {
         return;
     }
-    // Before the handshake there is no cipher suite.
-    let in_time = |put: &&Put<'_>| !["on_new_connection", "onNewConnection"].contains(&put.event);
-    let mut ciphers = values.iter().filter(|put| put.is_at(CIPHER_KEY)).filter(in_time).peekable();
-    if ciphers.peek().is_none() {
+    let mut told = values.iter().filter(|put| put.is_at(CONNECTION_KEY)).peekable();
+    if told.peek().is_none() && scene.policies.iter().any(|policy| policy.cipher_use() == CipherUse::Compared)
+    {
         findings.error(
             Id::NoCipher,
             &scene.chain.at,
             "the filter does not learn the cipher suite, and routes that demand `ciphers` answer 500",
-            "let `envoy.filters.network.set_filter_state` set `mtls_policy.cipher` under \
+            "let `envoy.filters.network.set_filter_state` set `mtls_policy.connection` under \
              `on_downstream_tls_handshake`, as `envoy/envoy.yaml` does",
         );
     }
-    for cipher in ciphers {
-        if cipher.format() != Some("%DOWNSTREAM_TLS_CIPHER%") {
+    for put in told {
+        // Before the handshake there is nothing to tell.
+        let in_time = !["on_new_connection", "onNewConnection"].contains(&put.event);
+        if !in_time || put.format() != Some(CONNECTION_FORMAT) {
             findings.error(
-                Id::CipherFormat,
-                &cipher.value,
-                "what the filter takes for the cipher suite may be something else",
-                "write `inline_string: \"%DOWNSTREAM_TLS_CIPHER%\"`",
+                Id::ConnectionFormat,
+                &put.value,
+                "what the filter takes for address, TLS version, cipher suite and server name of the connection may be \
+                 something else, or is refused as such",
+                "write the `inline_string` that `envoy/envoy.yaml` has, under `on_downstream_tls_handshake`",
             );
         }
     }

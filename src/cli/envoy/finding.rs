@@ -139,7 +139,7 @@ ids! {
     NoSource = "no-source",
     SourceFormat = "source-format",
     NoCipher = "no-cipher",
-    CipherFormat = "cipher-format",
+    ConnectionFormat = "connection-format",
     NormalizePath = "normalize-path",
     MergeSlashes = "merge-slashes",
     EscapedSlashes = "escaped-slashes",

@@ -45,7 +45,7 @@ use mtls_policy::policy::{Lint, Policy};
 
 use time::OffsetDateTime;
 
-use super::report::FileReport;
+use super::findings_report::FileReport;
 use bootstrap::{ConnectionManager, FilterChain, HttpFilter, Listener};
 use document::{At, MAX_DOCUMENT_BYTES};
 use finding::Findings;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::finding::{Finding, Severity};
 use crate::cli::Exit;
-use crate::cli::report::{Warnings, counted, excerpt};
+use crate::cli::findings_report::{Warnings, counted, excerpt};
 
 /// What was found in a configuration of Envoy.
 pub(crate) struct EnvoyReport {

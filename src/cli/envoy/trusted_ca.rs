@@ -10,7 +10,7 @@ use mtls_policy::policy::{Policy, TrustBundle};
 use mtls_policy::trust::Authority;
 use pem_rfc7468::LineEnding;
 
-use crate::cli::report::{FileReport, human};
+use crate::cli::findings_report::{FileReport, human};
 use crate::cli::{Exit, input, output, trust_bundle};
 
 /// Longest comment on an anchor, in bytes of ASCII: Envoy's library for PEM reads 253 of a line at once, and what comes next looks to

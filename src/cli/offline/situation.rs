@@ -146,6 +146,10 @@ impl Facts for Situation {
         Ok(self.certificate().and_then(|certificate| certificate.valid))
     }
 
+    fn protocol(&self) -> Result<Option<Vec<u8>>, FactError> {
+        Ok(None)
+    }
+
     fn server_name(&self) -> Result<Option<Vec<u8>>, FactError> {
         let tls = self.connection.transport.as_ref();
         Ok(tls.and_then(|tls| tls.server_name.clone()).map(String::into_bytes))

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Exit, output};
 
-/// Print the JSON Schema (draft 2020-12) of policies or of policy tests.
+/// Print the JSON Schema (draft 2020-12) of policies, of policy tests or of audit records.
 ///
 /// An editor that knows it completes and explains keys while one writes. It cannot tell all that is wrong: `mtlsctl check`
 /// can.
@@ -20,6 +20,8 @@ enum Subject {
     Policy,
     /// Files of policy tests.
     Tests,
+    /// Audit records in the format `mtls-policy`.
+    Record,
 }
 
 impl Schema {
@@ -27,6 +29,7 @@ impl Schema {
         let schema = match self.of {
             Subject::Policy => include_str!("policy.schema.json"),
             Subject::Tests => include_str!("tests.schema.json"),
+            Subject::Record => include_str!("../../audit/record.schema.json"),
         };
         output::print(schema, Exit::Good)
     }

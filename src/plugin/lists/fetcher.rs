@@ -10,11 +10,12 @@ use super::publish::{Progress, Publication, Removal, lease_key, state_key, wish}
 use super::reader::Reader;
 use super::{Slice, Subject};
 use crate::audit::SourceRecord;
+use crate::metrics::source_name;
 use crate::plugin::shared::{self, Key, Lease, millis, random, vms_before};
 use crate::plugin::{host, metrics};
 use crate::revocation::crl::{self, List, Load, Loaded, MAX_LIST_BYTES};
 use crate::revocation::refresh::{FetchFailure, FetchState, LATEST, Validators, next_attempt};
-use crate::revocation::{CLOCK_SKEW, ServerUrl, Unknown};
+use crate::revocation::{CLOCK_SKEW, CrlSource, ServerUrl, Unknown};
 
 /// How long the right to fetch is held without being taken anew: so long after a VM has died another one goes on.
 const LEASE_TERM: Duration = Duration::from_secs(5);
@@ -43,8 +44,8 @@ pub(super) struct Fetcher {
     from: u64,
     work: Work,
     removals: Vec<Removal>,
-    /// What the names of this source's gauges begin with.
-    gauges: Box<str>,
+    /// What the names of this source's metrics end with.
+    label: Box<str>,
     age_told: u64,
     wished: u64,
 }
@@ -84,7 +85,7 @@ impl Fetcher {
             }),
             work: Work::Idle,
             removals: Vec::new(),
-            gauges: metrics::source_name(&source.cluster, &source.url).into(),
+            label: label(source).into(),
             age_told: 0,
             wished: 0,
         }
@@ -108,8 +109,6 @@ impl Fetcher {
                 reader.read(at);
                 if self.is_due(reader, at) {
                     self.ask(reader, at);
-                } else {
-                    self.tell_age(reader, now);
                 }
             }
             Work::Waiting { since, .. } => {
@@ -120,6 +119,7 @@ impl Fetcher {
             }
             Work::Loading(..) | Work::Publishing(..) => {}
         }
+        self.tell_age(reader, now);
     }
 
     /// Goes on with what is being done, until the time is over.
@@ -299,7 +299,7 @@ impl Fetcher {
             Success::Loaded => (LogLevel::Info, "loaded", None),
             Success::Unchanged => (LogLevel::Debug, "unchanged", None),
         };
-        metrics::add(&["crl.fetch.", result].concat(), 1);
+        self.count(result);
         self.record(level, result, detail, reader, now);
         reader.read(tried);
         self.age_told = 0;
@@ -322,7 +322,7 @@ impl Fetcher {
             validators: before.map(|state| state.validators).unwrap_or_default(),
         };
         shared::set(&self.state_key, &state.to_bytes());
-        metrics::add(&["crl.fetch.", failure.word()].concat(), 1);
+        self.count(failure.word());
         self.record(LogLevel::Warn, failure.word(), Some(&detail), reader, now);
         reader.read(tried);
         self.age_told = 0;
@@ -345,25 +345,70 @@ impl Fetcher {
         }
     }
 
-    /// Sets the gauges of the source, now and then.
+    /// Counts an attempt.
+    fn count(&self, result: &str) {
+        metrics::add(&["crl.fetches.result.", result, &self.label].concat(), 1);
+    }
+
+    /// Sets the gauges of the source, now and then: they move also while nothing is fetched.
     fn tell_age(&mut self, reader: &Reader, now: OffsetDateTime) {
         if millis(now).abs_diff(self.age_told) < AGE_TOLD_EVERY {
             return;
         }
         self.age_told = millis(now);
         let seconds = |time: OffsetDateTime| u64::try_from(time.unix_timestamp()).unwrap_or_default();
-        let set = |name: &str, value: u64| metrics::set(&[&self.gauges, name].concat(), value);
+        let set = |gauge: Gauge, value: u64| metrics::set(&[gauge.name(), &self.label].concat(), value);
         if let Some(list) = reader.newest() {
             let head = list.head();
-            set(".entries", head.entries.into());
-            set(".this_update", seconds(head.this_update));
-            set(".next_update", seconds(head.next_update));
+            set(Gauge::Entries, head.entries.into());
+            set(Gauge::ThisUpdate, seconds(head.this_update));
+            set(Gauge::NextUpdate, seconds(head.next_update));
+            set(Gauge::SecondsLeft, seconds(head.next_update).saturating_sub(seconds(now)));
         }
         if let Some(state) = reader.state() {
-            set(".failures", state.failures.into());
+            set(Gauge::Failures, state.failures.into());
             if let Some(confirmed) = state.confirmed {
-                set(".age_seconds", millis(now).saturating_sub(confirmed) / 1000);
+                set(Gauge::Age, millis(now).saturating_sub(confirmed) / 1000);
             }
         }
     }
+}
+
+/// What is told of a source, by the VM that holds its lease.
+#[derive(Clone, Copy)]
+enum Gauge {
+    Entries,
+    ThisUpdate,
+    NextUpdate,
+    SecondsLeft,
+    Failures,
+    Age,
+}
+
+impl Gauge {
+    const ALL: [Self; 6] =
+        [Self::Entries, Self::ThisUpdate, Self::NextUpdate, Self::SecondsLeft, Self::Failures, Self::Age];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Entries => "crl.entries",
+            Self::ThisUpdate => "crl.this_update",
+            Self::NextUpdate => "crl.next_update",
+            Self::SecondsLeft => "crl.seconds_to_next_update",
+            Self::Failures => "crl.failures",
+            Self::Age => "crl.age_seconds",
+        }
+    }
+}
+
+/// Sets the gauges of a source to 0 that no policy names any more.
+pub(super) fn tell_gone(source: &CrlSource) {
+    let label = label(source);
+    for gauge in Gauge::ALL {
+        metrics::set(&[gauge.name(), &label].concat(), 0);
+    }
+}
+
+fn label(source: &CrlSource) -> String {
+    [".source.", &source_name(&source.cluster, &source.url)].concat()
 }

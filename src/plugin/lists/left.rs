@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::Subject;
+use super::fetcher::tell_gone;
 use super::publish::{Removal, lease_key, state_key, wished, withdraw};
 use crate::plugin::shared::{self, Lease};
 
@@ -72,6 +73,7 @@ impl Left {
         shared::empty(&state_key(&self.subject));
         self.removals.extend(withdraw(&self.subject, now));
         self.is_withdrawn = true;
+        tell_gone(&self.subject.source);
         shared::empty(&key);
         true
     }

@@ -16,7 +16,9 @@ use time::OffsetDateTime;
 use self::kept::Question;
 use super::host;
 use super::metrics;
+use super::shared::millis;
 use crate::cert::Fingerprint;
+use crate::metrics::{source_name, status_word};
 use crate::revocation::ocsp::{self, Kept, MAX_RESPONSE_BYTES, NONCE_BYTES, Nonce, Query, Responder};
 use crate::revocation::{Response, Unknown, Why};
 
@@ -85,6 +87,7 @@ struct Call {
     key: Fingerprint,
     responder: Arc<Responder>,
     nonce: Option<[u8; NONCE_BYTES]>,
+    sent: OffsetDateTime,
     /// When nothing will be heard of it any more.
     lost: OffsetDateTime,
 }
@@ -217,14 +220,14 @@ impl Responses {
             return Pursued::ByAnother;
         }
         known.state = State::Asking;
-        metrics::add("ocsp.queries", 1);
+        metrics::add(&["ocsp.queries", &label(&responder)].concat(), 1);
         let nonce = match responder.nonce {
             Nonce::Off => None,
             Nonce::Optional | Nonce::Required => Some(nonce()),
         };
         match send(&known.question, nonce.as_ref()) {
             Ok(token) => {
-                self.calls.insert(token, Call { key, responder, nonce, lost });
+                self.calls.insert(token, Call { key, responder, nonce, sent: now, lost });
             }
             Err(unknown) => self.keep(key, Err(unknown), now),
         }
@@ -238,6 +241,8 @@ impl Responses {
         read: impl FnOnce(&Question, Option<&[u8; NONCE_BYTES]>) -> Result<ocsp::Answer, Unknown>,
     ) {
         let Some(call) = self.calls.remove(&token) else { return };
+        let took = millis(now).saturating_sub(millis(call.sent));
+        metrics::record(&["ocsp.latency_ms", &label(&call.responder)].concat(), took);
         let Some(known) = self.known.get(&call.key) else { return };
         let outcome = read(&known.question, call.nonce.as_ref());
         self.keep(call.key, outcome, now);
@@ -251,8 +256,14 @@ impl Responses {
             let url = &known.question.responder.url;
             let line = format!("no answer from the OCSP responder `{url}`: {unknown}");
             host::log(proxy_wasm::types::LogLevel::Warn, &line);
-            metrics::add("ocsp.failures", 1);
         }
+        // Dates are judged by the policy of each request.
+        let result = match &outcome {
+            Ok(answer) => status_word(&answer.status),
+            Err(unknown) => unknown.why.code(),
+        };
+        let label = label(&known.question.responder);
+        metrics::add(&["ocsp.answers.result.", result, &label].concat(), 1);
         let mut has_changed = false;
         let mut outcome = Some(outcome);
         for _ in 0..MOST_WRITES {
@@ -330,6 +341,11 @@ fn received(num_headers: usize, body_size: usize) -> Result<Vec<u8>, Unknown> {
         return Err(Unknown::new(Why::Unusable, "the response is too long"));
     }
     host::call_body(body_size).map_err(|error| unavailable(error.to_string()))
+}
+
+/// What the names of a responder's metrics end with.
+fn label(responder: &Responder) -> String {
+    [".responder.", &source_name(&responder.cluster, &responder.url)].concat()
 }
 
 /// A nonce that no response of an earlier day can hold: who has not seen the question cannot foretell it, and it does not come

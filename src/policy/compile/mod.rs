@@ -1,6 +1,7 @@
 //! From the spanned tree to a [`Policy`](super::Policy): checks everything, collects every error, builds only what is valid.
 
 mod assertion;
+mod audit;
 mod certificate;
 mod crl;
 mod demands;
@@ -16,6 +17,8 @@ mod revocation;
 #[cfg(test)]
 mod round_trip;
 mod route;
+mod share;
+mod throttle;
 mod tls;
 mod token;
 mod trust;
@@ -28,6 +31,7 @@ pub(crate) use trust_bundle::fingerprint_in;
 
 use self::matcher::MatcherCompiler;
 use self::trust::Trust;
+use super::audit::Audit;
 use super::error::PolicyErrorKind;
 use super::forward::OwnHeaders;
 use super::location::Span;
@@ -37,21 +41,20 @@ use super::source::{Node, Value};
 use super::table::RouteTable;
 use super::{ClientAddress, LeafSource, Policy, Resumption, Verification};
 
-const POLICY_KEYS: Keys = Keys {
-    known: &[
-        "version",
-        "peer_certificate",
-        "path_case",
-        "client_address",
-        "trust_bundles",
-        "identities",
-        "defaults",
-        "routes",
-        "assert",
-        "lint",
-    ],
-    unsupported: &["audit"],
-};
+const POLICY_KEYS: Keys = Keys::of(&[
+    "version",
+    "peer_certificate",
+    "path_case",
+    "client_address",
+    "trust_bundles",
+    "identities",
+    "defaults",
+    "routes",
+    "assert",
+    "audit",
+    "throttle",
+    "lint",
+]);
 const PEER_CERTIFICATE_KEYS: Keys = Keys::of(&["verified_by", "from"]);
 const ENVOY_KEYS: Keys = Keys::of(&["resumption"]);
 
@@ -111,22 +114,31 @@ fn compile_document(document: &Node, problems: &mut Problems) -> Option<Policy> 
     });
     let assertions =
         object.get("assert").map_or(Some(Vec::new()), |node| assertion::assertions(node, problems));
+    let audit = object.get("audit").map_or(Some(Audit::default()), |node| audit::audit(node, problems));
+    let throttle = match object.get("throttle") {
+        Some(node) => throttle::throttle(node, problems).map(Some),
+        None => Some(None),
+    };
     if let Some(node) = object.get("lint") {
         lint::lint(node, problems)?;
     }
     version?;
     let (verification, leaf_source) = peer_certificate?;
     let routes = routes?;
+    let defaults = defaults?;
     Some(Policy {
         digest: document.digest(),
         verification,
         leaf_source,
         client_address: client_address?,
-        on_deny: defaults.map(|defaults| defaults.on_deny)?,
+        on_deny: defaults.on_deny,
         own_headers: OwnHeaders::of(routes.iter().map(Route::forward)),
         trust_bundles: trust_bundles?,
         routes: RouteTable::new(routes, path_case?),
         assertions: assertions?,
+        audit: audit?,
+        sampling: defaults.sampling,
+        throttle: throttle?,
     })
 }
 

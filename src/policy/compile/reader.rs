@@ -48,13 +48,11 @@ impl Problems {
 pub(super) struct Keys {
     /// Keys that mean something.
     pub(super) known: &'static [&'static str],
-    /// Keys of the policy language that this version does not implement.
-    pub(super) unsupported: &'static [&'static str],
 }
 
 impl Keys {
     pub(super) const fn of(known: &'static [&'static str]) -> Self {
-        Self { known, unsupported: &[] }
+        Self { known }
     }
 }
 
@@ -73,9 +71,7 @@ impl<'n> Object<'n> {
         let object = Self::open_map(node, problems)?;
         for member in object.members {
             let key = member.key.as_str();
-            if keys.unsupported.contains(&key) {
-                problems.add::<()>(member.key_span, PolicyErrorKind::Unsupported { feature: key.to_owned() });
-            } else if !keys.known.contains(&key) {
+            if !keys.known.contains(&key) {
                 let kind = PolicyErrorKind::UnknownKey { key: key.to_owned(), known: keys.known };
                 problems.add::<()>(member.key_span, kind);
             }

@@ -9,6 +9,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use super::matcher::MatcherCompiler;
 use super::reader::Problems;
 use crate::cert::Certificate;
+use crate::chance::Chance;
 use crate::identity::{Identity, Truth};
 use crate::mint::{CN, Ca, Leaf, OU, SAN_DNS, SAN_IP, SAN_OTHER};
 use crate::policy::matcher::{Matcher, Place};
@@ -135,17 +136,7 @@ fn a_written_matcher_has_the_spaces_that_people_write() {
     }
 }
 
-/// Chance that is the same each time (xorshift64*, Vigna 2016).
-struct Chance(u64);
-
 impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit
-    }
-
     fn of<'v>(&mut self, values: &'v [Value]) -> &'v Value {
         &values[self.below(values.len())]
     }

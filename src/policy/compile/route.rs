@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::audit::sampling;
 use super::certificate::certificate;
 use super::demands::client_certificate;
 use super::forward::{check_ignored, check_unverified, forward};
@@ -12,8 +13,10 @@ use super::on_deny::{Denied, on_deny};
 use super::reader::{Keys, Object, Problems, all_or_none, entries, string, word};
 use super::request_match::{MATCH_ALL_HELP, request_match};
 use super::revocation::{Available, revocation};
+use super::share::share;
 use super::tls::tls;
 use super::trust::Trust;
+use crate::policy::audit::Sampling;
 use crate::policy::certificate_demands::CertificateDemands;
 use crate::policy::decision::Mode;
 use crate::policy::error::PolicyErrorKind;
@@ -21,40 +24,48 @@ use crate::policy::forward::Forward;
 use crate::policy::on_deny::OnDeny;
 use crate::policy::revocation::RevocationRules;
 use crate::policy::route::{ClientCertificate, Route};
+use crate::policy::share::Share;
 use crate::policy::source::Node;
 use crate::policy::tls::TlsDemands;
 
 /// Longest name of a route or identity, in characters: names go into every record.
 const MAX_NAME_CHARS: usize = 64;
 
-const DEFAULTS_KEYS: Keys = Keys {
-    known: &["mode", "certificate", "tls", "trust", "revocation", "forward", "on_deny"],
-    unsupported: &["audit"],
-};
-const ROUTE_KEYS: Keys = Keys {
-    known: &[
-        "name",
-        "match",
-        "client_certificate",
-        "allow",
-        "deny",
-        "certificate",
-        "tls",
-        "token",
-        "trust",
-        "revocation",
-        "forward",
-        "on_deny",
-        "mode",
-        "lint",
-    ],
-    unsupported: &["audit", "enforce_ratio"],
-};
+const DEFAULTS_KEYS: Keys = Keys::of(&[
+    "mode",
+    "enforce_ratio",
+    "certificate",
+    "tls",
+    "trust",
+    "revocation",
+    "forward",
+    "on_deny",
+    "audit",
+]);
+const ROUTE_KEYS: Keys = Keys::of(&[
+    "name",
+    "match",
+    "client_certificate",
+    "allow",
+    "deny",
+    "certificate",
+    "tls",
+    "token",
+    "trust",
+    "revocation",
+    "forward",
+    "on_deny",
+    "mode",
+    "enforce_ratio",
+    "audit",
+    "lint",
+]);
 
 /// What routes inherit that do not say otherwise.
 #[derive(Debug, Default)]
 pub(super) struct Defaults {
     pub(super) mode: Mode,
+    pub(super) share: Share,
     pub(super) certificate: Arc<CertificateDemands>,
     pub(super) tls: Arc<TlsDemands>,
     /// The positions of the bundles that vouch for clients; `None` where the policy does not say, or Envoy vouches.
@@ -64,6 +75,7 @@ pub(super) struct Defaults {
     pub(super) available: Available,
     pub(super) forward: Arc<Forward>,
     pub(super) on_deny: Arc<OnDeny>,
+    pub(super) sampling: Sampling,
 }
 
 impl Defaults {
@@ -81,6 +93,7 @@ pub(super) fn defaults(
 ) -> Option<Defaults> {
     let object = Object::open(node, DEFAULTS_KEYS, problems)?;
     let mode = object.get("mode").map_or(Some(Mode::default()), |node| mode(node, problems));
+    let share = share(&object, Share::default(), mode, None, problems);
     let certificate = object
         .get("certificate")
         .map_or(Some(CertificateDemands::default()), |node| certificate(node, problems));
@@ -97,8 +110,10 @@ pub(super) fn defaults(
     let on_deny = object
         .get("on_deny")
         .map_or(Some(OnDeny::default()), |node| on_deny(node, Denied::Anywhere, problems));
+    let sampling = object.get("audit").map_or(Some(Sampling::default()), |node| sampling(node, problems));
     Some(Defaults {
         mode: mode?,
+        share: share?,
         certificate: Arc::new(certificate?),
         tls: Arc::new(tls?),
         trust: bundles?,
@@ -106,6 +121,7 @@ pub(super) fn defaults(
         available,
         forward: Arc::new(forward?),
         on_deny: Arc::new(on_deny?),
+        sampling: sampling?,
     })
 }
 
@@ -147,6 +163,7 @@ fn route<'n>(
         .and_then(|node| request_match(node, problems));
     let client_certificate = client_certificate(&object, defaults, trust, matchers, problems);
     let mode = object.get("mode").map_or(Some(defaults.mode), |node| mode(node, problems));
+    let share = share(&object, defaults.share, mode, client_certificate.as_ref(), problems);
     let forward = match object.get("forward") {
         Some(node) => {
             if let Some(ClientCertificate::Ignored) = client_certificate {
@@ -164,16 +181,20 @@ fn route<'n>(
         Some(node) => on_deny(node, Denied::OnRoute, problems).map(Arc::new),
         None => Some(Arc::clone(&defaults.on_deny)),
     };
+    let sampling = object.get("audit").map_or(Some(defaults.sampling), |node| sampling(node, problems));
     if let Some(node) = object.get("lint") {
         lint(node, problems)?;
     }
     Some(Route {
+        position: 0,
         name: name?,
         matches: matches?,
         client_certificate: client_certificate?,
         mode: mode?,
+        share: share?,
         forward: forward?,
         on_deny: on_deny?,
+        sampling: sampling?,
     })
 }
 

@@ -19,18 +19,15 @@ use crate::revocation::{DenyList, Sources};
 use crate::trust::chain::MAX_INTERMEDIATES;
 use crate::trust::{Authorities, Authority, Unfit};
 
-const BUNDLE_KEYS: Keys = Keys {
-    known: &[
-        "anchors_pem",
-        "intermediates_pem",
-        "max_intermediates",
-        "spiffe_trust_domain",
-        "crls",
-        "ocsp",
-        "revoked",
-    ],
-    unsupported: &[],
-};
+const BUNDLE_KEYS: Keys = Keys::of(&[
+    "anchors_pem",
+    "intermediates_pem",
+    "max_intermediates",
+    "spiffe_trust_domain",
+    "crls",
+    "ocsp",
+    "revoked",
+]);
 const OCSP_KEYS: Keys = Keys::of(&["cluster", "url", "timeout_ms", "method", "nonce"]);
 const REVOKED_KEYS: Keys = Keys::of(&["serials", "sha256"]);
 

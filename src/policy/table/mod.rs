@@ -35,7 +35,9 @@ pub struct RouteTable {
 
 impl RouteTable {
     pub(super) fn new(routes: Vec<Route>, path_case: PathCase) -> Self {
-        let routes: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
+        let placed = routes.into_iter().enumerate();
+        let routes: Vec<Arc<Route>> =
+            placed.map(|(position, route)| Arc::new(Route { position, ..route })).collect();
         let each = || routes.iter().map(Arc::as_ref).enumerate();
         let mut with_expression = RouteSet::default();
         for (position, route) in each() {
@@ -56,6 +58,11 @@ impl RouteTable {
     /// The routes, in the order in which they are tried.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Route> {
         self.routes.iter().map(Arc::as_ref)
+    }
+
+    /// The route at this position.
+    pub fn at(&self, position: usize) -> Option<&Route> {
+        self.routes.get(position).map(Arc::as_ref)
     }
 
     /// The first route that matches, for every reading of `path`, which has no query; `None` where the request has none.

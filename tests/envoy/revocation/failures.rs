@@ -105,9 +105,9 @@ async fn the_last_good_list_stays_whatever_the_server_brings() {
                 (&json!("0a"), &json!(1)),
                 "{record}"
             );
-            envoy
-                .wait_for_stat(&format!("wasmcustom.mtls_policy.crl.fetch.{word}"), |count| count >= 1)
-                .await;
+            let counted =
+                format!("wasmcustom.mtls_policy.crl.fetches.result.{word}.source.http___crl_acme_example_");
+            envoy.wait_for_stats(&counted, "").await;
         }
         assert!(wrong.is_empty(), "{wrong:#?}");
         for ([billing, web], (_, (name, _, _))) in clients.iter().zip(&cases) {
@@ -115,8 +115,11 @@ async fn the_last_good_list_stays_whatever_the_server_brings() {
             assert_eq!(record["revocation"]["source"], url(&path(name)), "{record}");
             ask(web, &at("/lists")).await.assert_revoked(&envoy, "crl").await;
         }
-        for gauge in [".failures", ".entries", ".this_update", ".next_update", ".age_seconds"] {
-            envoy.wait_for_stats("wasmcustom.mtls_policy.crl.source.http___crl_acme_example_", gauge).await;
+        for gauge in
+            ["failures", "entries", "this_update", "next_update", "seconds_to_next_update", "age_seconds"]
+        {
+            let begin = format!("wasmcustom.mtls_policy.crl.{gauge}.source.http___crl_acme_example_");
+            envoy.wait_for_stats(&begin, "").await;
         }
         // A server that is well again is believed again.
         for (ca, (name, _, _)) in &cases {
@@ -157,7 +160,8 @@ async fn a_source_that_never_brought_a_list_is_unknown_by_its_own_name_and_break
     ask(&of(&cas[3]), &at("/lists")).await.assert_good(&envoy, "crl").await;
     ask(&of(&none), &at("/lists")).await.assert_unknown(&envoy, "missing").await;
     for why in ["unavailable", "unusable", "bad_signature", "missing"] {
-        let counted = envoy.wait_for_stats("wasmcustom.mtls_policy.revocation.", &format!(".{why}")).await;
+        let counted =
+            envoy.wait_for_stats("wasmcustom.mtls_policy.revocation_lookups.", &format!(".{why}")).await;
         assert!(counted >= 1, "{why}");
     }
     envoy.assert_no_trap().await;

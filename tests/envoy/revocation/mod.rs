@@ -36,17 +36,17 @@ fn hours(number: i64) -> time::Duration {
 }
 
 /// A list of an hour ago that is good for a day.
-fn fresh(ca: &Ca) -> Crl {
+pub(crate) fn fresh(ca: &Ca) -> Crl {
     ca.crl().this_update(now() - hours(1)).next_update(now() + hours(24))
 }
 
 /// A trust bundle of this CA.
-fn bundle(ca: &Ca, members: Value) -> Value {
+pub(crate) fn bundle(ca: &Ca, members: Value) -> Value {
     with(json!({ "anchors_pem": [ca.pem()] }), members)
 }
 
 /// A source of lists at a path of the cluster `crl`, asked every second.
-fn source(path: &str) -> Value {
+pub(crate) fn source(path: &str) -> Value {
     json!({ "cluster": "crl", "url": url(path), "refresh_seconds": 1, "timeout_ms": 1000 })
 }
 
@@ -55,17 +55,17 @@ fn url(path: &str) -> String {
 }
 
 /// A route for everything below `/NAME` that lets in every certificate that is not revoked.
-fn guarded(name: &str, revocation: Value) -> Value {
+pub(crate) fn guarded(name: &str, revocation: Value) -> Value {
     with(route(name), json!({ "allow": "any_verified", "revocation": revocation }))
 }
 
 /// The same, by lists.
-fn by_lists(name: &str) -> Value {
+pub(crate) fn by_lists(name: &str) -> Value {
     guarded(name, json!({ "check": ["crl"] }))
 }
 
 /// A policy of these bundles and routes; it believes resumed sessions.
-fn policy_of(bundles: Value, routes: &[Value]) -> Value {
+pub(crate) fn policy_of(bundles: Value, routes: &[Value]) -> Value {
     with(policy(Version::Older, routes), json!({ "trust_bundles": bundles }))
 }
 

@@ -52,7 +52,11 @@ async fn a_certificate_on_a_new_list_is_refused_on_every_worker_and_every_open_c
         let asked = server.requests("/corp.crl");
         let seconds = asked[0].at.elapsed().as_secs() as usize;
         assert!(asked.len() <= seconds + 3, "{} requests in {seconds} s", asked.len());
-        envoy.wait_for_stat("wasmcustom.mtls_policy.revocation.crl.revoked", |count| count >= 1).await;
+        envoy
+            .wait_for_stat("wasmcustom.mtls_policy.revocation_lookups.method.crl.status.revoked", |count| {
+                count >= 1
+            })
+            .await;
         envoy.assert_no_trap().await;
     }
 }
@@ -71,7 +75,7 @@ async fn a_list_that_has_not_changed_is_not_sent_again() {
     assert_eq!((asked[0].header("if-none-match"), asked[0].header("if-modified-since")), (None, None));
     assert_eq!(asked[1].header("if-none-match"), Some("\"one\""), "{asked:?}");
     assert!(asked[1].at - asked[0].at < LIMIT);
-    envoy.wait_for_stat("wasmcustom.mtls_policy.crl.fetch.unchanged", |count| count >= 1).await;
+    envoy.wait_for_stats("wasmcustom.mtls_policy.crl.fetches.result.unchanged.", "").await;
     ask(&envoy.client().presents(&BILLING), &at("/lists")).await.assert_good(&envoy, "crl").await;
     ask(&envoy.client().presents(&WEB), &at("/lists")).await.assert_good(&envoy, "crl").await;
 }

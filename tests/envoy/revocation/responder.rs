@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mtls_policy::metrics::source_name;
 use serde_json::{Map, Value, json};
 
 use super::{bundle, guarded, policy_of};
@@ -157,6 +158,8 @@ async fn a_thousand_first_requests_for_one_certificate_on_four_workers_ask_once(
     assert!(ask_at_once(&envoy, &bad, 8, 4).await.iter().all(|status| *status == 403));
     assert!(ask_at_once(&envoy, &good, 8, 4).await.iter().all(|status| *status == 200));
     assert_eq!(server.count(), 2);
-    envoy.wait_for_stat("wasmcustom.mtls_policy.ocsp.queries", |count| count == 2).await;
+    let responder = source_name("ocsp", "http://ocsp.acme.example/corp/");
+    let queries = format!("wasmcustom.mtls_policy.ocsp.queries.responder.{responder}");
+    envoy.wait_for_stat(&queries, |count| count == 2).await;
     envoy.assert_no_trap().await;
 }
