@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::harness::Client;
 
-const WAIT_LIMIT: Duration = Duration::from_secs(20);
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Connections that ask for one URL without a pause, and stop at the first request that fails.
 pub(crate) struct Load {

@@ -14,7 +14,7 @@ use crate::load::Load;
 
 pub(crate) const DECISIONS: &str = "mtls_policy_decisions";
 const IN_FORCE: &str = "mtls_policy_policy_in_force";
-const WAIT_LIMIT: Duration = Duration::from_secs(10);
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What Prometheus would read now.
 pub(crate) async fn scrape(envoy: &Envoy) -> Samples {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const COMMON: &str = "https://pay.acme.example/common";
 const CHANGING: &str = "https://pay.acme.example/changing";
 const WORKERS: usize = 2;
-const WAIT_LIMIT: Duration = Duration::from_secs(20);
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Lets any verified client use `/common`, and this one `/changing`.
 fn policy_that_allows(spiffe_id: &str) -> Value {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use mtls_policy::metrics::policy_in_force;
+use mtls_policy::policy::Policy;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -15,7 +17,7 @@ use super::setup::Setup;
 use super::workspace::run_folder;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
-const WAIT_LIMIT: Duration = Duration::from_secs(10);
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 /// The `schema` of records of sources of lists.
 const SOURCE_SCHEMA: &str = "mtls-policy.source/1";
 const POLL: Duration = Duration::from_millis(10);
@@ -142,16 +144,25 @@ impl Envoy {
     /// Puts another policy in the place of a `discovered` one, and does not wait for Envoy to take it.
     pub fn replace_policy(&mut self, policy: impl std::fmt::Display) {
         self.generation += 1;
-        let policy = policy.to_string();
-        Files::new(self.folder.path()).write_discovered(&self.setup, Some(&policy), self.generation);
+        self.setup.policy = Some(policy.to_string());
+        let policy = self.setup.policy.as_deref();
+        Files::new(self.folder.path()).write_discovered(&self.setup, policy, self.generation);
     }
 
-    /// Waits until Envoy has taken that many policies by discovery, the first one included; panics after 10 s.
+    /// Waits until Envoy has taken that many policies by discovery, the first one included, and the newest is in force on every
+    /// worker, which is a moment later; panics after 30 s.
     pub async fn wait_for_policy_updates(&self, number: u64) {
         self.wait_for_stat(&discovery("config_reload"), |value| value >= number).await;
+        let policy = self.setup.policy.as_deref().unwrap_or_default();
+        if let Ok(policy) = Policy::from_json(policy.as_bytes()) {
+            // The main thread has a VM, too.
+            let vms = u64::from(self.setup.concurrency) + 1;
+            let in_force = format!("wasmcustom.mtls_policy.{}", policy_in_force(policy.digest()));
+            self.wait_for_stat(&in_force, |number| number >= vms).await;
+        }
     }
 
-    /// Waits until Envoy has refused that many policies by discovery; panics after 10 s.
+    /// Waits until Envoy has refused that many policies by discovery; panics after 30 s.
     pub async fn wait_for_policy_refusals(&self, number: u64) {
         self.wait_for_stat(&discovery("config_fail"), |value| value >= number).await;
     }
@@ -175,7 +186,7 @@ impl Envoy {
         assert_eq!(reply.status, 200, "admin `{path}`");
     }
 
-    /// Waits until Envoy has ended; panics after 10 s.
+    /// Waits until Envoy has ended; panics after 30 s.
     pub async fn wait_for_end(&mut self) {
         let deadline = Instant::now() + WAIT_LIMIT;
         while self.running.exit_status().is_none() {
@@ -199,7 +210,7 @@ impl Envoy {
         self.stats(name).await.get(name).copied().unwrap_or(0)
     }
 
-    /// Waits until a counter or gauge is as wanted; panics after 10 s.
+    /// Waits until a counter or gauge is as wanted; panics after 30 s.
     pub async fn wait_for_stat(&self, name: &str, wanted: impl Fn(u64) -> bool) -> u64 {
         let deadline = Instant::now() + WAIT_LIMIT;
         loop {
@@ -212,7 +223,7 @@ impl Envoy {
         }
     }
 
-    /// Waits until counters whose names begin and end so have counted; panics after 10 s. Returns their sum.
+    /// Waits until counters whose names begin and end so have counted; panics after 30 s. Returns their sum.
     pub async fn wait_for_stats(&self, begin: &str, end: &str) -> u64 {
         let deadline = Instant::now() + WAIT_LIMIT;
         loop {
@@ -231,7 +242,7 @@ impl Envoy {
         self.output.log()
     }
 
-    /// Waits until the log contains a text; panics after 10 s.
+    /// Waits until the log contains a text; panics after 30 s.
     pub async fn wait_for_log(&self, text: &str) {
         self.wait(|| self.log().contains(text).then_some(()), &format!("`{text}` in the log")).await;
     }
@@ -241,17 +252,17 @@ impl Envoy {
         self.output.records()
     }
 
-    /// The first audit record that is as wanted, waited for; panics after 10 s.
+    /// The first audit record that is as wanted, waited for; panics after 30 s.
     pub async fn wait_for_record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         self.wait(|| self.output.find_record(&wanted), "an audit record").await
     }
 
-    /// The first JSON object in the log that is as wanted, waited for; panics after 10 s.
+    /// The first JSON object in the log that is as wanted, waited for; panics after 30 s.
     pub async fn wait_for_object(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         self.wait(|| self.output.find_object(&wanted), "a JSON object").await
     }
 
-    /// The record after the first `known` ones, waited for; panics after 10 s.
+    /// The record after the first `known` ones, waited for; panics after 30 s.
     pub async fn wait_for_new_record(&self, known: usize) -> Value {
         self.wait(|| self.audit_records().into_iter().nth(known), "an audit record").await
     }
@@ -270,7 +281,7 @@ impl Envoy {
         self.output.objects(SOURCE_SCHEMA)
     }
 
-    /// The first such record that is as wanted, waited for; panics after 10 s.
+    /// The first such record that is as wanted, waited for; panics after 30 s.
     pub async fn wait_for_source_record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         self.wait(|| self.source_records().into_iter().find(&wanted), "a record of a source").await
     }
@@ -280,7 +291,7 @@ impl Envoy {
         self.output.access()
     }
 
-    /// The first line of the access log that is as wanted, waited for; panics after 10 s.
+    /// The first line of the access log that is as wanted, waited for; panics after 30 s.
     pub async fn wait_for_access(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         self.wait(|| self.output.find_access(&wanted), "a line of the access log").await
     }
@@ -311,7 +322,7 @@ impl Envoy {
             }
             assert!(
                 Instant::now() < deadline,
-                "{what} did not come within 10 s\n{}",
+                "{what} did not come within 30 s\n{}",
                 self.output.readable_log()
             );
             tokio::time::sleep(POLL).await;

@@ -17,7 +17,7 @@ use super::setup::Version;
 
 /// More than Envoy sends.
 const MAX_HEAD_BYTES: usize = 256 * 1024;
-const WAIT_LIMIT: Duration = Duration::from_secs(10);
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(5);
 /// Between two pieces of an endless download.
 const PIECE: Duration = Duration::from_millis(20);
@@ -272,7 +272,7 @@ impl Server {
         self.shared.received.lock().unwrap().len()
     }
 
-    /// Waits until there were so many requests, for whatever path; panics after 10 s.
+    /// Waits until there were so many requests, for whatever path; panics after 30 s.
     pub async fn wait_for_count(&self, number: usize) {
         let deadline = Instant::now() + WAIT_LIMIT;
         while self.count() < number {
@@ -286,7 +286,7 @@ impl Server {
         self.shared.streams.load(Ordering::SeqCst)
     }
 
-    /// Waits until there were so many requests for a path; panics after 10 s.
+    /// Waits until there were so many requests for a path; panics after 30 s.
     pub async fn wait_for_requests(&self, path: &str, number: usize) {
         let deadline = Instant::now() + WAIT_LIMIT;
         while self.requests(path).len() < number {
@@ -299,7 +299,7 @@ impl Server {
         }
     }
 
-    /// Waits until so many streams are open; panics after 10 s.
+    /// Waits until so many streams are open; panics after 30 s.
     pub async fn wait_for_streams(&self, number: usize) {
         let deadline = Instant::now() + WAIT_LIMIT;
         while self.streams() != number {
