@@ -20,12 +20,14 @@ INLINING := -C llvm-args=-inlinehint-threshold=50
 IMAGE ?= mtls-policy:latest
 
 DENY_VERSION := 0.20.2
+OHA_VERSION := 1.16.0
 # The test runner must be of the very version that the tests are built with.
 BINDGEN_VERSION := $(shell awk '/^name = "wasm-bindgen"$$/ { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock)
 
 # The version is part of the path, so that another one is installed anew.
 DENY := $(TARGET)/tools/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 BINDGEN := $(TARGET)/tools/wasm-bindgen-$(BINDGEN_VERSION)/bin/wasm-bindgen-test-runner
+OHA := $(TARGET)/tools/oha-$(OHA_VERSION)/bin/oha
 PROMETHEUS := $(TARGET)/tools/prometheus
 
 # Tests of the core through its public face, which need neither files nor a clock.
@@ -91,6 +93,29 @@ fuzz: ## Feed hostile input to every parser and to whole decisions; FUZZ_SECONDS
 	  $(CARGO) +nightly fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target \
 	    -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 || exit 1; \
 	done
+
+# Filters that decide nothing, for ours to be held against; they lose the same callbacks.
+BENCH_FILTERS := $(TARGET)/bench/empty.wasm $(TARGET)/bench/calls.wasm
+BENCH_COMPILED := $(TARGET)/bench/filters/wasm32-wasip1/release
+
+.PHONY: bench
+bench: module pip $(OHA) $(BENCH_FILTERS) ## Measure what the filter costs, beside others; ROUNDS, REQUESTS, ONLY=name,name; PUBLISH=1 for the README
+	@OHA=$(abspath $(OHA)) ENVOY_RUNNER=process MTLS_POLICY_WASM=$(abspath $(MODULE)) ROUNDS='$(ROUNDS)' REQUESTS='$(REQUESTS)' ONLY='$(ONLY)' \
+	  $(CARGO) run --quiet --example bench
+	@[ -z '$(PUBLISH)' ] || cp $(TARGET)/bench/results.{md,json,svg} benches/envoy/
+
+$(BENCH_COMPILED)/calls.wasm: $(wildcard benches/envoy/filters/*) | rust
+	@$(CARGO) build --quiet --release --lib --example empty --target wasm32-wasip1 --manifest-path benches/envoy/filters/Cargo.toml \
+	  --target-dir $(TARGET)/bench/filters
+
+$(BENCH_COMPILED)/examples/empty.wasm: $(BENCH_COMPILED)/calls.wasm
+
+$(TARGET)/bench/calls.wasm: $(BENCH_COMPILED)/calls.wasm
+$(TARGET)/bench/empty.wasm: $(BENCH_COMPILED)/examples/empty.wasm
+$(BENCH_FILTERS):
+	@wasm-opt -Oz --low-memory-unused $(WASM_FEATURES) --strip-debug --strip-producers $< --output $@.whole
+	@wasm-metadce $(WASM_FEATURES) --graph-file envoy/exports.json $@.whole --output $@ >/dev/null
+	@rm $@.whole
 
 .PHONY: build
 build: module ## Build the filter module and the command `mtlsctl`
@@ -191,6 +216,10 @@ install-tool = $(CARGO) install --quiet --locked --root $(@D)/.. --version $(1) 
 $(DENY):
 	@echo 'installing cargo-deny $(DENY_VERSION) into $(TARGET)/tools'
 	@$(call install-tool,$(DENY_VERSION),cargo-deny)
+
+$(OHA):
+	@echo 'installing oha $(OHA_VERSION) into $(TARGET)/tools'
+	@$(call install-tool,$(OHA_VERSION),oha)
 
 $(BINDGEN):
 	@echo 'installing wasm-bindgen-cli $(BINDGEN_VERSION) into $(TARGET)/tools'

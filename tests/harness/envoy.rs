@@ -167,6 +167,11 @@ impl Envoy {
         self.wait_for_stat(&discovery("config_fail"), |value| value >= number).await;
     }
 
+    /// The number of its process; panics where it runs in a container.
+    pub fn process(&self) -> u32 {
+        self.running.process().expect("Envoy as a process of this machine: set `ENVOY_RUNNER=process`")
+    }
+
     /// Where its admin interface is reached from this machine.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin
@@ -337,7 +342,8 @@ fn arguments(files: &Files<'_>, setup: &Setup, mode: &str) -> Vec<String> {
         ["-c", &configuration, "--mode", mode, "--disable-hot-restart", "--concurrency", &concurrency];
     // The access log is written within 20 ms, not 10 s.
     let logs = ["--log-level", &setup.log_level, "--file-flush-interval-msec", "20"];
-    flags.iter().chain(&logs).map(|argument| (*argument).to_owned()).collect()
+    let file = setup.log_file.iter().flat_map(|path| ["--log-path", path.as_str()]);
+    flags.into_iter().chain(logs).chain(file).map(str::to_owned).collect()
 }
 
 fn discovery(counter: &str) -> String {

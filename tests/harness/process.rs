@@ -26,6 +26,8 @@ exit "$status"
 pub struct Process {
     supervisor: Child,
     admin_address: PathBuf,
+    /// As `/proc` names it.
+    binary: PathBuf,
 }
 
 /// Starts Envoy.
@@ -50,7 +52,8 @@ pub fn launch(
     if let (Some(stdout), Some(stderr)) = (supervisor.stdout.take(), supervisor.stderr.take()) {
         output.follow(stdout, stderr);
     }
-    Ok(Process { supervisor, admin_address })
+    let binary = binary.canonicalize().unwrap_or_else(|_| binary.to_owned());
+    Ok(Process { supervisor, admin_address, binary })
 }
 
 impl Running for Process {
@@ -66,6 +69,17 @@ impl Running for Process {
     fn admin(&mut self) -> Option<u16> {
         let address = std::fs::read_to_string(&self.admin_address).ok()?;
         address.trim().rsplit_once(':')?.1.parse().ok()
+    }
+
+    fn process(&self) -> Option<u32> {
+        let supervisor = self.supervisor.id();
+        let children =
+            std::fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children")).ok()?;
+        // The other child is what watches the supervisor's standard input.
+        let is_envoy = |child: &&str| {
+            std::fs::read_link(format!("/proc/{child}/exe")).is_ok_and(|binary| binary == self.binary)
+        };
+        children.split_whitespace().find(is_envoy)?.parse().ok()
     }
 }
 

@@ -29,6 +29,10 @@ pub trait Running: Send + Sync {
     fn reachable(&mut self, port: u16) -> Option<u16>;
     /// The address on this machine of Envoy's admin interface; none while it does not listen.
     fn admin(&mut self) -> Option<u16>;
+    /// The number of its process, where that is one of this machine.
+    fn process(&self) -> Option<u32> {
+        None
+    }
 }
 
 impl Runner {

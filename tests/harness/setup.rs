@@ -214,6 +214,7 @@ pub struct Setup {
     pub(super) trusted_ca: String,
     pub(super) module: Option<PathBuf>,
     pub(super) log_level: String,
+    pub(super) log_file: Option<String>,
     pub(super) concurrency: u32,
     pub(super) clusters: Vec<(String, u16)>,
     pub(super) patches: Vec<Patch>,
@@ -233,6 +234,7 @@ impl Setup {
             trusted_ca: pki.ca.pem(),
             module: None,
             log_level: "info".to_owned(),
+            log_file: None,
             concurrency: 2,
             clusters: Vec::new(),
             patches: Vec::new(),
@@ -278,6 +280,12 @@ impl Setup {
     /// Envoy's log level; `info` unless told otherwise.
     pub fn log_level(mut self, level: &str) -> Setup {
         self.log_level = level.to_owned();
+        self
+    }
+
+    /// Has Envoy write its log to this file: the handle of this Envoy sees nothing of it.
+    pub fn log_file(mut self, path: &str) -> Setup {
+        self.log_file = Some(path.to_owned());
         self
     }
 

@@ -1,0 +1,107 @@
+//! What is told of a benchmark: a table, JSON, and a chart.
+
+mod chart;
+mod machine;
+mod table;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::contestants::Contestant;
+use crate::figures::{Figures, Spread};
+use crate::load::Protocol;
+use crate::race::Size;
+
+/// All that is known when the benchmark is over.
+pub(crate) struct Report<'a> {
+    contestants: &'a [Contestant],
+    figures: &'a [Figures],
+    size: Size,
+    machine: Vec<(&'static str, String)>,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(contestants: &'a [Contestant], figures: &'a [Figures], size: Size) -> Report<'a> {
+        Report { contestants, figures, size, machine: machine::described() }
+    }
+
+    /// Writes `results.md`, `results.json` and `results.svg` into a folder; returns the first.
+    pub(crate) fn write(&self, folder: &Path) -> String {
+        let table = self.table();
+        let json = serde_json::to_string_pretty(&self.json()).expect("JSON") + "\n";
+        for (name, text) in [("results.md", &table), ("results.json", &json), ("results.svg", &self.chart())]
+        {
+            let path = folder.join(name);
+            std::fs::write(&path, text)
+                .unwrap_or_else(|error| panic!("cannot write `{}`: {error}", path.display()));
+        }
+        table
+    }
+
+    fn figures_of(&self, name: &str) -> Option<&Figures> {
+        let place = self.contestants.iter().position(|contestant| contestant.name == name)?;
+        self.figures.get(place)
+    }
+
+    /// What a contestant adds to the one that it is held against, round by round.
+    fn added(&self, name: &str, protocol: Protocol) -> Option<Vec<f64>> {
+        let contestant = self.contestants.iter().find(|contestant| contestant.name == name)?;
+        let over = contestant.over?;
+        self.figures_of(name)?.added(self.figures_of(over)?, protocol)
+    }
+
+    /// What it adds as a multiple of what another adds, round by round.
+    fn ratio(&self, name: &str, other: &str, protocol: Protocol) -> Option<Spread> {
+        // What is held against another of ours is no multiple of a whole filter.
+        self.contestants.iter().find(|known| known.name == name && known.over == Some("none"))?;
+        let (own, others) = (self.added(name, protocol)?, self.added(other, protocol)?);
+        Spread::of(own.iter().zip(&others).map(|(own, other)| own / other))
+    }
+
+    /// Its median latency as a multiple of that of what it is held against, round by round.
+    fn slower(&self, contestant: &Contestant, protocol: Protocol) -> Option<Spread> {
+        let over = self.figures_of(contestant.over?)?.runs.get(&protocol)?;
+        let own = self.figures_of(contestant.name)?.runs.get(&protocol)?;
+        Spread::of(own.iter().zip(over).map(|(own, over)| own.p50 / over.p50))
+    }
+
+    fn json(&self) -> Value {
+        let runs = |contestant: &Contestant, figures: &Figures, protocol| {
+            json!({
+                "ratio_to_empty": self.ratio(contestant.name, "empty", protocol),
+                "ratio_to_calls": self.ratio(contestant.name, "calls", protocol),
+                "ratio_to_ext_authz": self.ratio(contestant.name, "ext_authz", protocol),
+                "ratio_of_p50": self.slower(contestant, protocol),
+                "added_cpu_us": self.added(contestant.name, protocol).and_then(Spread::of),
+                "cpu_us": figures.spread(protocol, |run| run.cpu),
+                "cpu_us_beside": figures.spread(protocol, |run| run.beside.unwrap_or_default()).filter(|spread| spread.max > 0.0),
+                "p50_us": figures.spread(protocol, |run| run.p50),
+                "p99_us": figures.spread(protocol, |run| run.p99),
+                "rounds": figures.runs.get(&protocol).into_iter().flatten()
+                    .map(|run| json!({ "cpu_us": run.cpu, "p50_us": run.p50, "p99_us": run.p99 }))
+                    .collect::<Vec<Value>>(),
+            })
+        };
+        let one = |(contestant, figures): (&Contestant, &Figures)| {
+            json!({
+                "name": contestant.name,
+                "about": contestant.about,
+                "over": contestant.over,
+                "http1": runs(contestant, figures, Protocol::Http1),
+                "http2": runs(contestant, figures, Protocol::Http2),
+                "start_ms": Spread::of(figures.start.iter().copied()),
+                "resident_mib": Spread::of(figures.resident.iter().copied()),
+            })
+        };
+        let machine: serde_json::Map<String, Value> =
+            self.machine.iter().map(|(what, text)| ((*what).to_owned(), text.clone().into())).collect();
+        json!({
+            "machine": machine,
+            "rounds": self.size.rounds,
+            "requests": self.size.requests,
+            "single_requests": self.size.single,
+            "contestants": self.contestants.iter().zip(self.figures).map(one).collect::<Vec<Value>>(),
+        })
+    }
+}
