@@ -100,9 +100,8 @@ BENCH_COMPILED := $(TARGET)/bench/filters/wasm32-wasip1/release
 
 .PHONY: bench
 bench: module pip $(OHA) $(BENCH_FILTERS) ## Measure what the filter costs, beside others; ROUNDS, REQUESTS, ONLY=name,name; PUBLISH=1 for the README
-	@OHA=$(abspath $(OHA)) ENVOY_RUNNER=process MTLS_POLICY_WASM=$(abspath $(MODULE)) ROUNDS='$(ROUNDS)' REQUESTS='$(REQUESTS)' ONLY='$(ONLY)' \
+	@OHA=$(abspath $(OHA)) ENVOY_RUNNER=process MTLS_POLICY_WASM=$(abspath $(MODULE)) ROUNDS='$(ROUNDS)' REQUESTS='$(REQUESTS)' ONLY='$(ONLY)' PUBLISH='$(PUBLISH)' \
 	  $(CARGO) run --quiet --example bench
-	@[ -z '$(PUBLISH)' ] || cp $(TARGET)/bench/results.{md,json,svg} benches/envoy/
 
 $(BENCH_COMPILED)/calls.wasm: $(wildcard benches/envoy/filters/*) | rust
 	@$(CARGO) build --quiet --release --lib --example empty --target wasm32-wasip1 --manifest-path benches/envoy/filters/Cargo.toml \

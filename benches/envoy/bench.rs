@@ -28,9 +28,15 @@ use report::Report;
 use time::{Duration, OffsetDateTime};
 
 const HOUR: Duration = Duration::HOUR;
+/// A load average with which nothing can be measured.
+const BUSY: f64 = 0.5;
 
 #[tokio::main]
 async fn main() {
+    let busy = report::load_average();
+    if busy > BUSY {
+        anstream::eprintln!("the load average of this machine is {busy}: what follows tells little");
+    }
     let size = Size {
         rounds: from_environment("ROUNDS", 9) as usize,
         requests: from_environment("REQUESTS", 20_000),
@@ -43,20 +49,20 @@ async fn main() {
     let now = OffsetDateTime::now_utc();
     let list = pki.ca.crl().this_update(now - HOUR).next_update(now + HOUR * 24).numbered(1_000_000);
     lists.answer("/large.crl", Answer::body(list.der()));
-    let authorization = Envoy::start(contestants::agreeing(&pki)).await;
-    let field = Field {
-        pki: &pki,
-        filters: folder.clone(),
-        lists: lists.port(),
-        authorization: authorization.address().port(),
-    };
+    let service = Envoy::start(contestants::agreeing(&pki)).await;
+    let field =
+        Field { pki: &pki, filters: folder.clone(), lists: lists.port(), service: service.address().port() };
     calls::check(&field.all()).await;
     let contestants = chosen(field.all());
-    let beside = |name: &str| (name == "ext_authz").then(|| authorization.process());
+    let beside = |name: &str| (name == "ext_authz").then(|| service.process());
     let figures = race::run(&contestants, &pki, files.path(), size, beside).await;
-    let table = Report::new(&contestants, &figures, size).write(&folder);
-    anstream::println!("{table}");
-    anstream::eprintln!("more in {}", folder.join("results.json").display());
+    let report = Report::new(&contestants, &figures, size, busy);
+    let tables = report.write(&folder);
+    anstream::println!("\n{tables}");
+    if from_environment("PUBLISH", 0) == 1 {
+        report.publish(harness::root());
+    }
+    anstream::eprintln!("more in {}", folder.display());
 }
 
 /// Those that `ONLY` names, apart by commas, and those that they are held against; all of them if it names none.

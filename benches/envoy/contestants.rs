@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use crate::harness::mint::Minted;
 use crate::harness::{Listener, Pki, Setup};
-use crate::rules;
+use crate::{load, rules};
 
 /// As many rules as an ordinary listener has.
 pub(crate) const ROUTES: usize = 10;
+/// The cluster of the service that says yes.
+const SERVICE: &str = "service";
 /// The calls of a warm request that is permitted, for the filter that makes them in vain.
 pub(crate) const CALLS: &str = include_str!("calls.txt");
 
@@ -44,9 +46,10 @@ pub(crate) struct Field<'a> {
     pub(crate) pki: &'a Pki,
     /// Where the modules of the filters lie that decide nothing.
     pub(crate) filters: PathBuf,
-    /// A server that has a large revocation list, and the service that is asked for permission.
+    /// A server that has a large revocation list.
     pub(crate) lists: u16,
-    pub(crate) authorization: u16,
+    /// A service that says yes to whatever it is asked.
+    pub(crate) service: u16,
 }
 
 impl Field<'_> {
@@ -105,8 +108,8 @@ impl Field<'_> {
 
     /// With a question for each request.
     fn asking(&self) -> Setup {
-        let asks = listener().patch_manager(|manager| with(manager, &[rules::ext_authz("authorization")]));
-        self.listening(asks).cluster("authorization", self.authorization)
+        let asks = listener().patch_manager(|manager| with(manager, &[rules::ext_authz(SERVICE)]));
+        self.listening(asks)
     }
 
     fn one(&self, name: &'static str, about: &'static str, setup: Setup) -> Contestant {
@@ -136,11 +139,20 @@ impl Field<'_> {
     }
 
     fn listening(&self, listener: Listener) -> Setup {
-        Setup::new(self.pki).workers(1).log_level("warning").listener(listener)
+        let listener = listener.patch_manager(|manager| {
+            let through = json!({
+                "match": { "prefix": "/", "headers": [{ "name": load::THROUGH, "present_match": true }] },
+                "route": { "cluster": SERVICE },
+            });
+            let routes = &mut manager["route_config"]["virtual_hosts"][0]["routes"];
+            routes.as_array_mut().unwrap().insert(0, through);
+        });
+        let setup = Setup::new(self.pki).workers(1).log_level("warning");
+        setup.listener(listener).cluster(SERVICE, self.service)
     }
 }
 
-/// The shipped listener, which answers by itself: a service behind it would cost all the same. It writes no access log.
+/// The shipped listener, which answers by itself: to pass requests on would cost all of them the same. It writes no access log.
 fn listener() -> Listener {
     Listener::tls("https").patch_manager(answering)
 }

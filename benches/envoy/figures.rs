@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::load::Protocol;
+use crate::load::{Latency, Protocol};
 
 /// Of one contestant.
 #[derive(Default)]
 pub(crate) struct Figures {
     /// From the start of the process to the first answer, in ms.
     pub(crate) start: Vec<f64>,
+    /// Of its time on processors until then, in ms.
+    pub(crate) start_cpu: Vec<f64>,
     /// In MiB, after each round.
     pub(crate) resident: Vec<f64>,
     /// A run for each round.
@@ -24,8 +26,10 @@ pub(crate) struct Run {
     pub(crate) cpu: f64,
     /// Of the time of what it asks for each request.
     pub(crate) beside: Option<f64>,
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
+    /// Of requests that Envoy answers, one at a time.
+    pub(crate) single: Latency,
+    /// Of those that a service behind it answers.
+    pub(crate) through: Latency,
 }
 
 /// The median of some figures, their least and their greatest.

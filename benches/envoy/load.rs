@@ -43,12 +43,19 @@ impl Protocol {
     }
 }
 
-/// How many requests are under way at a time.
+/// What is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Crowd {
-    Many,
-    One,
+pub(crate) enum Kind {
+    /// Many requests at a time, which Envoy answers.
+    Crowd,
+    /// One at a time, which Envoy answers.
+    Single,
+    /// One at a time, which a service behind Envoy answers.
+    Through,
 }
+
+/// The header of requests that a service behind Envoy answers.
+pub(crate) const THROUGH: &str = "x-through";
 
 /// Who asks whom for what.
 #[derive(Clone)]
@@ -60,7 +67,8 @@ pub(crate) struct Target {
     pub(crate) status: u16,
 }
 
-/// What `oha` says of a run, in seconds.
+/// How long requests took, in microseconds.
+#[derive(Clone, Copy)]
 pub(crate) struct Latency {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
@@ -75,15 +83,18 @@ struct Said {
 }
 
 /// Sends so many requests, and sees that each is answered as it must be.
-pub(crate) fn send(target: &Target, protocol: Protocol, crowd: Crowd, requests: u64) -> Latency {
+pub(crate) fn send(target: &Target, protocol: Protocol, kind: Kind, requests: u64) -> Latency {
     let (scheme, port) = if target.tls.is_some() { ("https", 443) } else { ("http", 80) };
     let oha = std::env::var_os("OHA").expect("`OHA` names the load generator, as `make bench` has it");
     let mut command = Command::new(oha);
     command.args(["--no-tui", "--no-pre-lookup", "--worker-threads", "1", "--output-format", "json"]);
-    command.args(match crowd {
-        Crowd::Many => protocol.crowd(),
-        Crowd::One => protocol.single(),
+    command.args(match kind {
+        Kind::Crowd => protocol.crowd(),
+        Kind::Single | Kind::Through => protocol.single(),
     });
+    if kind == Kind::Through {
+        command.args(["-H", &format!("{THROUGH}: 1")]);
+    }
     command.args(["-n", &requests.to_string()]);
     // The one name goes to the one address: no resolver is asked.
     command
@@ -97,5 +108,7 @@ pub(crate) fn send(target: &Target, protocol: Protocol, crowd: Crowd, requests: 
     let said: Said = serde_json::from_slice(&output.stdout).expect("JSON of `oha`");
     let expected = BTreeMap::from([(target.status.to_string(), requests)]);
     assert_eq!(said.status_code_distribution, expected, "{:?}", said.error_distribution);
-    Latency { p50: said.latency_percentiles["p50"], p99: said.latency_percentiles["p99"] }
+    // In seconds.
+    let at = |percentile: &str| said.latency_percentiles[percentile] * 1e6;
+    Latency { p50: at("p50"), p99: at("p99") }
 }

@@ -7,7 +7,7 @@ use crate::contestants::{Contestant, Way};
 use crate::figures::{Figures, Run};
 use crate::fleet;
 use crate::harness::{Envoy, Pki};
-use crate::load::{self, Crowd, Protocol, Target};
+use crate::load::{self, Kind, Protocol, Target};
 use crate::process;
 use crate::rules::HOST;
 
@@ -16,6 +16,7 @@ const STARTS: usize = 3;
 /// A filter may fetch and index a large list before it lets anyone in.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(2);
+const IDLE: Duration = Duration::from_millis(250);
 
 /// How much is asked.
 #[derive(Clone, Copy)]
@@ -23,7 +24,7 @@ pub(crate) struct Size {
     pub(crate) rounds: usize,
     /// For each contestant, round and protocol, eight at a time: what processors are charged for.
     pub(crate) requests: u64,
-    /// The same, one at a time: what latencies are taken from.
+    /// The same, one at a time, and again through to a service: what latencies are taken from.
     pub(crate) single: u64,
 }
 
@@ -54,6 +55,7 @@ pub(crate) async fn run(
         for (contestant, figures) in contestants.iter().zip(&mut figures) {
             let (envoy, took) = started(contestant).await;
             figures.start.push(took.as_secs_f64() * 1e3);
+            figures.start_cpu.push(process::cpu(envoy.process()).as_secs_f64() * 1e3);
             if start + 1 == STARTS {
                 envoys.push(envoy);
             }
@@ -62,10 +64,11 @@ pub(crate) async fn run(
     let mut runners = Vec::new();
     for ((contestant, envoy), figures) in contestants.iter().zip(envoys).zip(figures) {
         let runner = runner(contestant, envoy, figures, beside(contestant.name), pki, folder).await;
-        let requests = if contestant.way == Way::Straight { size.requests / 4 } else { fleet::SIZE as u64 };
+        let requests = if contestant.way == Way::Straight { size.requests } else { fleet::SIZE as u64 };
         for protocol in runner.protocols {
-            load::send(&runner.target, *protocol, Crowd::Many, requests);
+            load::send(&runner.target, *protocol, Kind::Crowd, requests);
         }
+        settle(runner.envoy.process()).await;
         runners.push(runner);
     }
     for round in 0..size.rounds {
@@ -76,8 +79,11 @@ pub(crate) async fn run(
             runners[turn].take_turn(size);
         }
     }
-    for runner in &runners {
+    for (runner, contestant) in runners.iter().zip(contestants) {
         runner.envoy.assert_no_trap().await;
+        if contestant.way == Way::Fleet {
+            assert_forgets(&runner.envoy).await;
+        }
     }
     runners.into_iter().map(|runner| runner.figures).collect()
 }
@@ -88,13 +94,20 @@ impl Runner {
         for protocol in self.protocols.iter().copied() {
             let beside = self.beside.map(process::cpu);
             let before = process::cpu(envoy);
-            load::send(&self.target, protocol, Crowd::Many, size.requests);
+            load::send(&self.target, protocol, Kind::Crowd, size.requests);
             let each = |spent: Duration| spent.as_secs_f64() * 1e6 / size.requests as f64;
             let cpu = each(process::cpu(envoy) - before);
             let beside = beside.zip(self.beside).map(|(before, id)| each(process::cpu(id) - before));
-            let latency = load::send(&self.target, protocol, Crowd::One, size.single);
-            let run = Run { cpu, beside, p50: latency.p50 * 1e6, p99: latency.p99 * 1e6 };
-            eprintln!("  {:>12} {:8} {cpu:6.1} us of CPU, p50 {:.0} us", self.name, protocol.name(), run.p50);
+            let single = load::send(&self.target, protocol, Kind::Single, size.single);
+            let through = load::send(&self.target, protocol, Kind::Through, size.single);
+            eprintln!(
+                "  {:>12} {:8} {cpu:6.1} us of CPU, p50 {:.0} us, through {:.0} us",
+                self.name,
+                protocol.name(),
+                single.p50,
+                through.p50
+            );
+            let run = Run { cpu, beside, single, through };
             self.figures.runs.entry(protocol).or_default().push(run);
         }
         self.figures.resident.push(process::resident(envoy) as f64 / f64::from(1 << 20));
@@ -114,6 +127,32 @@ async fn started(contestant: &Contestant) -> (Envoy, Duration) {
         }
         assert!(began.elapsed() < START_LIMIT, "{}: {reply:?}\n{}", contestant.name, envoy.log());
         tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Sees that next to no certificate was known when it came.
+async fn assert_forgets(envoy: &Envoy) {
+    let lookups = envoy.stats("cache_lookups.cache.identity").await;
+    let count = |result: &str| {
+        let counts = lookups.iter().filter(|(name, _)| name.ends_with(result));
+        counts.map(|(_, count)| *count).sum::<u64>()
+    };
+    let (hits, misses) = (count("result.hit"), count("result.miss"));
+    assert!(
+        hits * 20 < misses,
+        "certificates that are new each time were known {hits} times, and {misses} times not"
+    );
+}
+
+/// Waits until a process has next to nothing to do: V8 compiles in the background what was called often.
+async fn settle(process: u32) {
+    let began = Instant::now();
+    loop {
+        let before = process::cpu(process);
+        tokio::time::sleep(IDLE).await;
+        if process::cpu(process) - before < IDLE / 50 || began.elapsed() > START_LIMIT {
+            return;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::harness::Version;
 
 /// What a reader must know of this machine, to compare.
-pub(crate) fn described() -> Vec<(&'static str, String)> {
+pub(super) fn described(busy: f64) -> Vec<(&'static str, String)> {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let number = std::thread::available_parallelism().map_or(0, usize::from);
@@ -20,7 +20,14 @@ pub(crate) fn described() -> Vec<(&'static str, String)> {
         ("kernel", fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()),
         ("envoy", Version::default().number().to_owned()),
         ("revision", revision()),
+        ("load average before", format!("{busy:.1}")),
     ]
+}
+
+/// Of the last minute; 0 where it is not told.
+pub(crate) fn load_average() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|average| average.parse().ok()).unwrap_or_default()
 }
 
 /// The revision of this tree, with a `+` if there is more.

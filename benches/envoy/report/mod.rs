@@ -4,14 +4,20 @@ mod chart;
 mod machine;
 mod table;
 
+pub(crate) use machine::load_average;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::contestants::Contestant;
-use crate::figures::{Figures, Spread};
+use crate::figures::{Figures, Run, Spread};
 use crate::load::Protocol;
 use crate::race::Size;
+
+/// Around the results in the README.
+const BEGIN: &str = "<!-- results of `make bench PUBLISH=1` -->";
+const END: &str = "<!-- end of results -->";
 
 /// All that is known when the benchmark is over.
 pub(crate) struct Report<'a> {
@@ -22,21 +28,39 @@ pub(crate) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(contestants: &'a [Contestant], figures: &'a [Figures], size: Size) -> Report<'a> {
-        Report { contestants, figures, size, machine: machine::described() }
+    /// `busy` is the load average before.
+    pub(crate) fn new(
+        contestants: &'a [Contestant],
+        figures: &'a [Figures],
+        size: Size,
+        busy: f64,
+    ) -> Report<'a> {
+        Report { contestants, figures, size, machine: machine::described(busy) }
     }
 
     /// Writes `results.md`, `results.json` and `results.svg` into a folder; returns the first.
     pub(crate) fn write(&self, folder: &Path) -> String {
-        let table = self.table();
+        let tables = self.tables();
         let json = serde_json::to_string_pretty(&self.json()).expect("JSON") + "\n";
-        for (name, text) in [("results.md", &table), ("results.json", &json), ("results.svg", &self.chart())]
-        {
-            let path = folder.join(name);
-            std::fs::write(&path, text)
-                .unwrap_or_else(|error| panic!("cannot write `{}`: {error}", path.display()));
-        }
-        table
+        write(&folder.join("results.md"), &format!("# Results of `make bench`\n\n{tables}"));
+        write(&folder.join("results.json"), &json);
+        write(&folder.join("results.svg"), &self.chart());
+        tables
+    }
+
+    /// The same beside the benchmark, and medians between two marks of the README, with the chart.
+    pub(crate) fn publish(&self, root: &Path) {
+        self.write(&root.join("benches/envoy"));
+        let readme = root.join("README.md");
+        let text = std::fs::read_to_string(&readme).expect("the README");
+        let (before, rest) = text.split_once(BEGIN).expect("a place for results in the README");
+        let (_, after) = rest.split_once(END).expect("its end");
+        let chart = "![What a filter adds to a request](benches/envoy/results.svg)";
+        write(&readme, &format!("{before}{BEGIN}\n{chart}\n\n{}{END}{after}", self.summary()));
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&Contestant, &Figures)> {
+        self.contestants.iter().zip(self.figures)
     }
 
     fn figures_of(&self, name: &str) -> Option<&Figures> {
@@ -59,28 +83,43 @@ impl<'a> Report<'a> {
         Spread::of(own.iter().zip(&others).map(|(own, other)| own / other))
     }
 
-    /// Its median latency as a multiple of that of what it is held against, round by round.
-    fn slower(&self, contestant: &Contestant, protocol: Protocol) -> Option<Spread> {
+    /// A latency as a multiple of that of what it is held against, round by round.
+    fn slower(
+        &self,
+        contestant: &Contestant,
+        protocol: Protocol,
+        latency: impl Fn(&Run) -> f64,
+    ) -> Option<Spread> {
         let over = self.figures_of(contestant.over?)?.runs.get(&protocol)?;
         let own = self.figures_of(contestant.name)?.runs.get(&protocol)?;
-        Spread::of(own.iter().zip(over).map(|(own, over)| own.p50 / over.p50))
+        Spread::of(own.iter().zip(over).map(|(own, over)| latency(own) / latency(over)))
     }
 
     fn json(&self) -> Value {
+        let round = |run: &Run| {
+            json!({
+                "cpu_us": run.cpu,
+                "p50_us": run.single.p50,
+                "p99_us": run.single.p99,
+                "p50_us_through": run.through.p50,
+                "p99_us_through": run.through.p99,
+            })
+        };
         let runs = |contestant: &Contestant, figures: &Figures, protocol| {
             json!({
                 "ratio_to_empty": self.ratio(contestant.name, "empty", protocol),
                 "ratio_to_calls": self.ratio(contestant.name, "calls", protocol),
                 "ratio_to_ext_authz": self.ratio(contestant.name, "ext_authz", protocol),
-                "ratio_of_p50": self.slower(contestant, protocol),
+                "ratio_of_p50": self.slower(contestant, protocol, |run| run.single.p50),
+                "ratio_of_p50_through": self.slower(contestant, protocol, |run| run.through.p50),
                 "added_cpu_us": self.added(contestant.name, protocol).and_then(Spread::of),
                 "cpu_us": figures.spread(protocol, |run| run.cpu),
                 "cpu_us_beside": figures.spread(protocol, |run| run.beside.unwrap_or_default()).filter(|spread| spread.max > 0.0),
-                "p50_us": figures.spread(protocol, |run| run.p50),
-                "p99_us": figures.spread(protocol, |run| run.p99),
-                "rounds": figures.runs.get(&protocol).into_iter().flatten()
-                    .map(|run| json!({ "cpu_us": run.cpu, "p50_us": run.p50, "p99_us": run.p99 }))
-                    .collect::<Vec<Value>>(),
+                "p50_us": figures.spread(protocol, |run| run.single.p50),
+                "p99_us": figures.spread(protocol, |run| run.single.p99),
+                "p50_us_through": figures.spread(protocol, |run| run.through.p50),
+                "p99_us_through": figures.spread(protocol, |run| run.through.p99),
+                "rounds": figures.runs.get(&protocol).into_iter().flatten().map(round).collect::<Vec<Value>>(),
             })
         };
         let one = |(contestant, figures): (&Contestant, &Figures)| {
@@ -91,6 +130,7 @@ impl<'a> Report<'a> {
                 "http1": runs(contestant, figures, Protocol::Http1),
                 "http2": runs(contestant, figures, Protocol::Http2),
                 "start_ms": Spread::of(figures.start.iter().copied()),
+                "start_cpu_ms": Spread::of(figures.start_cpu.iter().copied()),
                 "resident_mib": Spread::of(figures.resident.iter().copied()),
             })
         };
@@ -101,7 +141,11 @@ impl<'a> Report<'a> {
             "rounds": self.size.rounds,
             "requests": self.size.requests,
             "single_requests": self.size.single,
-            "contestants": self.contestants.iter().zip(self.figures).map(one).collect::<Vec<Value>>(),
+            "contestants": self.all().map(one).collect::<Vec<Value>>(),
         })
     }
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap_or_else(|error| panic!("cannot write `{}`: {error}", path.display()));
 }

@@ -1,99 +1,153 @@
-//! The table, as Markdown that a terminal shows well, too.
-
-use std::fmt::Write;
+//! The tables, as Markdown that a terminal shows well, too.
 
 use super::Report;
 use crate::contestants::Contestant;
-use crate::figures::{Figures, Spread};
+use crate::figures::{Figures, Run, Spread};
 use crate::load::Protocol;
 
-const HEADS: [&str; 8] = [
-    "contestant",
-    "to empty",
-    "to the same calls",
-    "to ext_authz",
-    "p50 to no filter",
-    "CPU added, us",
-    "p50, us",
-    "p99, us",
-];
-
 impl Report<'_> {
-    pub(super) fn table(&self) -> String {
+    /// Everything, with the least and the greatest of each figure.
+    pub(super) fn tables(&self) -> String {
         let mut text = String::new();
         for protocol in Protocol::ALL {
-            let rows: Vec<Vec<String>> = self
-                .contestants
-                .iter()
-                .zip(self.figures)
-                .filter(|(_, figures)| figures.runs.contains_key(&protocol))
-                .map(|(contestant, figures)| self.row(contestant, figures, protocol))
-                .collect();
-            let _ = write!(text, "{}\n\n{}\n", protocol.name(), aligned(&HEADS, &rows));
+            let ratios = [
+                "contestant",
+                "to empty",
+                "to the same calls",
+                "to ext_authz",
+                "p50 to no filter",
+                "CPU added, us",
+                "CPU, us",
+            ];
+            let rows = self.rows(protocol, |contestant, figures| self.ratios(contestant, figures, protocol));
+            text += &format!("### {}\n\n{}\n", protocol.name(), aligned(&ratios, &rows));
+            let latencies = [
+                "contestant",
+                "p50, us",
+                "p99, us",
+                "p50 to no filter, answered by Envoy",
+                "its p50, us",
+                "its p99, us",
+            ];
+            let rows =
+                self.rows(protocol, |contestant, figures| self.latencies(contestant, figures, protocol));
+            text += &format!("{}\n", aligned(&latencies, &rows));
         }
-        let rows: Vec<Vec<String>> = self
-            .contestants
-            .iter()
-            .zip(self.figures)
-            .map(|(contestant, figures)| self.rest(contestant, figures))
-            .collect();
-        let heads = [
+        let rest = [
             "contestant",
-            "CPU, HTTP/1.1, us",
-            "CPU, HTTP/2, us",
-            "beside it, us",
             "resident, MiB",
             "start, ms",
+            "its CPU, ms",
+            "CPU of the service asked, us",
             "what it is",
         ];
-        let _ = writeln!(text, "{}", aligned(&heads, &rows));
-        let machine: Vec<String> = self.machine.iter().map(|(what, is)| format!("{what} {is}")).collect();
+        let rows: Vec<Vec<String>> =
+            self.all().map(|(contestant, figures)| rest_of(contestant, figures)).collect();
+        text + &aligned(&rest, &rows) + "\n" + &self.circumstances() + "\n"
+    }
+
+    /// Medians only, each over HTTP/1.1 and over HTTP/2.
+    pub(super) fn summary(&self) -> String {
+        let heads = [
+            "",
+            "to an empty filter",
+            "to the same calls",
+            "to ext_authz",
+            "p50 to no filter",
+            "CPU added, us",
+            "resident, MiB",
+            "start, ms",
+        ];
+        let rows: Vec<Vec<String>> =
+            self.all().map(|(contestant, figures)| self.short(contestant, figures)).collect();
+        aligned(&heads, &rows) + "\n" + &self.circumstances() + "\n"
+    }
+
+    fn circumstances(&self) -> String {
         let size = self.size;
-        let _ = writeln!(
-            text,
-            "Medians of {} rounds (least to greatest). CPU: {} requests, 8 at a time; latency: {}, one at a time. {}.",
+        let machine: Vec<String> = self.machine.iter().map(|(what, is)| format!("{what} {is}")).collect();
+        format!(
+            "Medians of {} rounds. CPU: {} requests, 8 at a time; latency: {}, one at a time. {}.",
             size.rounds,
             size.requests,
             size.single,
             machine.join(", ")
-        );
-        text
+        )
     }
 
-    fn row(&self, contestant: &Contestant, figures: &Figures, protocol: Protocol) -> Vec<String> {
+    fn rows(
+        &self,
+        protocol: Protocol,
+        row: impl Fn(&Contestant, &Figures) -> Vec<String>,
+    ) -> Vec<Vec<String>> {
+        let ran = self.all().filter(|(_, figures)| figures.runs.contains_key(&protocol));
+        ran.map(|(contestant, figures)| row(contestant, figures)).collect()
+    }
+
+    fn ratios(&self, contestant: &Contestant, figures: &Figures, protocol: Protocol) -> Vec<String> {
         let name = contestant.name;
-        let ratio = |other: &str| shown(self.ratio(name, other, protocol), 2);
         vec![
             name.to_owned(),
-            ratio("empty"),
-            ratio("calls"),
-            ratio("ext_authz"),
-            shown(self.slower(contestant, protocol), 2),
-            shown(self.added(name, protocol).and_then(Spread::of), 1),
-            shown(figures.spread(protocol, |run| run.p50), 0),
-            shown(figures.spread(protocol, |run| run.p99), 0),
+            whole(self.ratio(name, "empty", protocol), 2),
+            whole(self.ratio(name, "calls", protocol), 2),
+            whole(self.ratio(name, "ext_authz", protocol), 2),
+            whole(self.slower(contestant, protocol, |run| run.through.p50), 2),
+            whole(self.added(name, protocol).and_then(Spread::of), 1),
+            whole(figures.spread(protocol, |run| run.cpu), 1),
         ]
     }
 
-    fn rest(&self, contestant: &Contestant, figures: &Figures) -> Vec<String> {
-        let cpu = |protocol| shown(figures.spread(protocol, |run| run.cpu), 1);
-        let beside = figures.spread(Protocol::Http1, |run| run.beside.unwrap_or_default());
+    fn latencies(&self, contestant: &Contestant, figures: &Figures, protocol: Protocol) -> Vec<String> {
+        let shown = |latency: fn(&Run) -> f64| whole(figures.spread(protocol, latency), 0);
         vec![
             contestant.name.to_owned(),
-            cpu(Protocol::Http1),
-            cpu(Protocol::Http2),
-            shown(beside.filter(|beside| beside.max > 0.0), 1),
-            shown(Spread::of(figures.resident.iter().copied()), 0),
-            shown(Spread::of(figures.start.iter().copied()), 0),
+            shown(|run| run.through.p50),
+            shown(|run| run.through.p99),
+            whole(self.slower(contestant, protocol, |run| run.single.p50), 2),
+            shown(|run| run.single.p50),
+            shown(|run| run.single.p99),
+        ]
+    }
+
+    fn short(&self, contestant: &Contestant, figures: &Figures) -> Vec<String> {
+        let both = |digits: usize, figure: &dyn Fn(Protocol) -> Option<Spread>| {
+            let medians = Protocol::ALL.into_iter().filter_map(figure);
+            medians.map(|spread| format!("{:.digits$}", spread.median)).collect::<Vec<_>>().join(" / ")
+        };
+        let name = contestant.name;
+        vec![
             contestant.about.to_owned(),
+            both(2, &|protocol| self.ratio(name, "empty", protocol)),
+            both(2, &|protocol| self.ratio(name, "calls", protocol)),
+            both(2, &|protocol| self.ratio(name, "ext_authz", protocol)),
+            both(2, &|protocol| self.slower(contestant, protocol, |run| run.through.p50)),
+            both(1, &|protocol| self.added(name, protocol).and_then(Spread::of)),
+            median(&figures.resident),
+            median(&figures.start),
         ]
     }
 }
 
-/// As `median (least to greatest)`.
-fn shown(spread: Option<Spread>, digits: usize) -> String {
+fn rest_of(contestant: &Contestant, figures: &Figures) -> Vec<String> {
+    let beside = figures.spread(Protocol::Http1, |run| run.beside.unwrap_or_default());
+    vec![
+        contestant.name.to_owned(),
+        whole(Spread::of(figures.resident.iter().copied()), 0),
+        whole(Spread::of(figures.start.iter().copied()), 0),
+        whole(Spread::of(figures.start_cpu.iter().copied()), 0),
+        whole(beside.filter(|beside| beside.max > 0.0), 1),
+        contestant.about.to_owned(),
+    ]
+}
+
+fn median(figures: &[f64]) -> String {
+    Spread::of(figures.iter().copied()).map_or_else(String::new, |spread| format!("{:.0}", spread.median))
+}
+
+/// As `median (least..greatest)`.
+fn whole(spread: Option<Spread>, digits: usize) -> String {
     spread.map_or_else(String::new, |Spread { median, min, max }| {
-        format!("{median:.digits$} ({min:.digits$} to {max:.digits$})")
+        format!("{median:.digits$} ({min:.digits$}..{max:.digits$})")
     })
 }
 
@@ -101,17 +155,14 @@ fn aligned(heads: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = heads
         .iter()
         .enumerate()
-        .map(|(column, head)| {
-            rows.iter().map(|row| row[column].len()).chain([head.len()]).max().unwrap_or_default()
-        })
+        .map(|(column, head)| rows.iter().map(|row| row[column].len()).fold(head.len(), usize::max))
         .collect();
-    let line = |cells: &mut dyn Iterator<Item = String>| {
-        let cells: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        format!("| {} |\n", cells.join(" | "))
+    let line = |cells: Vec<&str>| {
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("| {} |\n", padded.join(" | "))
     };
-    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-    let mut text = line(&mut heads.iter().map(|head| (*head).to_owned()));
-    text += &line(&mut rule.into_iter());
-    rows.iter().for_each(|row| text += &line(&mut row.iter().cloned()));
-    text
+    let rules: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+    let body = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
+    line(heads.to_vec()) + &line(rules.iter().map(String::as_str).collect()) + &body.collect::<String>()
 }
