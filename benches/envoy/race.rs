@@ -72,7 +72,7 @@ pub(crate) async fn run(
         runners.push(runner);
     }
     for round in 0..size.rounds {
-        eprintln!("round {} of {}", round + 1, size.rounds);
+        anstream::eprintln!("round {} of {}", round + 1, size.rounds);
         for turn in 0..runners.len() {
             // Each round begins with another, so that nobody always follows the same one.
             let turn = (round + turn) % runners.len();
@@ -100,7 +100,7 @@ impl Runner {
             let beside = beside.zip(self.beside).map(|(before, id)| each(process::cpu(id) - before));
             let single = load::send(&self.target, protocol, Kind::Single, size.single);
             let through = load::send(&self.target, protocol, Kind::Through, size.single);
-            eprintln!(
+            anstream::eprintln!(
                 "  {:>12} {:8} {cpu:6.1} us of CPU, p50 {:.0} us, through {:.0} us",
                 self.name,
                 protocol.name(),
