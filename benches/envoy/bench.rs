@@ -33,6 +33,10 @@ const BUSY: f64 = 0.5;
 
 #[tokio::main]
 async fn main() {
+    // The harness panics where a test would fail; a person wants the sentence only.
+    std::panic::set_hook(Box::new(|panic| {
+        anstream::eprintln!("bench: {}", panic.payload_as_str().unwrap_or("it went wrong"));
+    }));
     let busy = report::load_average();
     if busy > BUSY {
         anstream::eprintln!("the load average of this machine is {busy}: what follows tells little");
@@ -52,11 +56,11 @@ async fn main() {
     let service = Envoy::start(contestants::agreeing(&pki)).await;
     let field =
         Field { pki: &pki, filters: folder.clone(), lists: lists.port(), service: service.address().port() };
-    calls::check(&field.all()).await;
     let contestants = chosen(field.all());
+    let calls = calls::of(&contestants).await;
     let beside = |name: &str| (name == "ext_authz").then(|| service.process());
     let figures = race::run(&contestants, &pki, files.path(), size, beside).await;
-    let report = Report::new(&contestants, &figures, size, busy);
+    let report = Report::new(&contestants, &figures, &calls, size, busy);
     let tables = report.write(&folder);
     anstream::println!("\n{tables}");
     if from_environment("PUBLISH", 0) == 1 {

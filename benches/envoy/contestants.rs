@@ -16,6 +16,7 @@ const SERVICE: &str = "service";
 pub(crate) const CALLS: &str = include_str!("calls.txt");
 
 /// One who takes part.
+#[derive(Clone)]
 pub(crate) struct Contestant {
     pub(crate) name: &'static str,
     /// For whoever reads the table.
@@ -24,10 +25,22 @@ pub(crate) struct Contestant {
     pub(crate) client: Minted,
     pub(crate) path: String,
     pub(crate) status: u16,
+    pub(crate) filter: Filter,
     /// Whose cost is taken from its own.
     pub(crate) over: Option<&'static str>,
     /// How its requests get there.
     pub(crate) way: Way,
+}
+
+/// What filter there is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// The one that we ship.
+    Ours,
+    /// One that makes calls in vain.
+    Vain,
+    /// None, or another.
+    Other,
 }
 
 /// How requests get to an Envoy.
@@ -54,32 +67,40 @@ pub(crate) struct Field<'a> {
 
 impl Field<'_> {
     pub(crate) fn all(&self) -> Vec<Contestant> {
-        let ours = |policy: Value| self.shipped().policy(policy);
         let others = |filters: Vec<Value>| {
             self.listening(listener().patch_manager(move |manager| with(manager, &filters)))
         };
-        let many = |name, about, routes| self.with_routes(name, about, ours(rules::policy(routes)), routes);
-        let denials = self.one("denials", "ours, requests that are denied", ours(rules::policy(ROUTES)));
+        let ours = |name, about, setup| Contestant { filter: Filter::Ours, ..self.one(name, about, setup) };
+        let plain = |routes| self.shipped().policy(rules::policy(routes));
+        let many = |name, about, routes| Contestant {
+            filter: Filter::Ours,
+            ..self.with_routes(name, about, plain(routes), routes)
+        };
+        let vain = |name, about, calls| Contestant {
+            filter: Filter::Vain,
+            ..self.one(name, about, self.module("calls", calls))
+        };
+        let denials = ours("denials", "ours, requests that are denied", plain(ROUTES));
         let fleet = |name, about, over, way| Contestant {
             over,
             way,
-            ..self.one(name, about, self.listening(everywhere()).policy(rules::policy(ROUTES)))
+            ..ours(name, about, self.listening(everywhere()).policy(rules::policy(ROUTES)))
         };
         vec![
             Contestant { over: None, ..self.one("none", "no filter", others(Vec::new())) },
             self.one("bare", "no filter, no facts for filters", self.listening(bare())),
             self.one("empty", "empty Wasm filter", self.module("empty", "")),
-            self.one("calls", "Wasm filter, our calls in vain", self.module("calls", CALLS)),
+            vain("calls", "Wasm filter, our calls in vain", CALLS),
             many("ours-1", "ours, 1 route", 1),
             many("ours", "ours, 10 routes", ROUTES),
             many("ours-1000", "ours, 1,000 routes", 1_000),
             many("ours-10000", "ours, 10,000 routes", 10_000),
-            self.one("revocation", "ours, list of 1,000,000", self.revoking()),
-            self.one("headers", "ours, certificate and ID forwarded", ours(forwarding())),
+            ours("revocation", "ours, list of 1,000,000", self.revoking()),
+            ours("headers", "ours, certificate and ID forwarded", self.shipped().policy(forwarding())),
             Contestant { client: rules::stranger(&self.pki.ca, ROUTES), status: 403, ..denials },
-            self.one("records", "ours, a record of each request", self.recording()),
+            ours("records", "ours, a record of each request", self.recording()),
             fleet("known", "ours, 8,000 connections, one certificate", None, Way::Clones),
-            fleet("cold", "ours, a new certificate each time", Some("known"), Way::Fleet),
+            fleet("cold", "ours, new certificate: beyond a known one", Some("known"), Way::Fleet),
             self.one("rbac", "Envoy's RBAC filter, same rules", others(vec![rules::rbac(ROUTES)])),
             self.one("lua", "Envoy's Lua filter, same rules", others(vec![rules::lua(ROUTES)])),
             self.one("ext_authz", "ext_authz over HTTP, always yes", self.asking()),
@@ -103,7 +124,7 @@ impl Field<'_> {
     fn recording(&self) -> Setup {
         let mut policy = rules::policy(ROUTES);
         policy["defaults"]["audit"] = json!({ "allowed_ratio": 1.0, "denied_ratio": 1.0 });
-        self.shipped().policy(policy).log_level("info").log_file("/dev/null")
+        self.shipped().policy(policy).log_level("info").log_file(Some("/dev/null"))
     }
 
     /// With a question for each request.
@@ -125,7 +146,8 @@ impl Field<'_> {
     ) -> Contestant {
         let client = rules::client(&self.pki.ca, routes);
         let path = rules::path(routes);
-        Contestant { name, about, setup, client, path, status: 200, over: Some("none"), way: Way::Straight }
+        let (filter, over, way) = (Filter::Other, Some("none"), Way::Straight);
+        Contestant { name, about, setup, client, path, status: 200, filter, over, way }
     }
 
     /// With the filter that we ship.

@@ -115,7 +115,7 @@ impl Runner {
 }
 
 /// Starts it, and says how long it took until the first request was answered as it must be.
-async fn started(contestant: &Contestant) -> (Envoy, Duration) {
+pub(crate) async fn started(contestant: &Contestant) -> (Envoy, Duration) {
     let began = Instant::now();
     let envoy = Envoy::start(contestant.setup.clone()).await;
     let client = envoy.client().presents(&contestant.client);
@@ -144,7 +144,7 @@ async fn assert_forgets(envoy: &Envoy) {
     );
 }
 
-/// Waits until a process has next to nothing to do: V8 compiles in the background what was called often.
+/// Waits until a process has next to nothing left to do of what its start and its first requests began.
 async fn settle(process: u32) {
     let began = Instant::now();
     loop {

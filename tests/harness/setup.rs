@@ -283,9 +283,9 @@ impl Setup {
         self
     }
 
-    /// Has Envoy write its log to this file: the handle of this Envoy sees nothing of it.
-    pub fn log_file(mut self, path: &str) -> Setup {
-        self.log_file = Some(path.to_owned());
+    /// Has Envoy write its log to this file, where the handle of this Envoy sees nothing of it; or to its standard error again.
+    pub fn log_file(mut self, path: Option<&str>) -> Setup {
+        self.log_file = path.map(str::to_owned);
         self
     }
 

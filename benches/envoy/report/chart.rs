@@ -11,7 +11,9 @@ const WIDTH: f64 = 500.0;
 const TOP: f64 = 64.0;
 const BAR: f64 = 11.0;
 const ROW: f64 = 32.0;
-const COLOURS: [&str; 2] = ["#4c78a8", "#9ecae9"];
+/// Dark for HTTP/1.1, light for HTTP/2: of ours, and of the others.
+const OURS: [&str; 2] = ["#1f5f9f", "#8fbfe8"];
+const OTHERS: [&str; 2] = ["#6b6b6b", "#bdbdbd"];
 
 impl Report<'_> {
     pub(super) fn chart(&self) -> String {
@@ -24,16 +26,14 @@ impl Report<'_> {
                 (contestant.about, Protocol::ALL.map(added))
             })
             .collect();
-        let most = rows
-            .iter()
-            .flat_map(|(_, spreads)| spreads)
-            .flatten()
-            .fold(1.0_f64, |most, spread| most.max(spread.max));
+        let medians = rows.iter().flat_map(|(_, spreads)| spreads).flatten().map(|spread| spread.median);
+        // Room for a fifth more: one bad round must not make all the others small.
+        let most = 1.2 * medians.fold(1.0, f64::max);
         let step = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]
             .into_iter()
             .find(|step| most / step <= 8.0)
             .unwrap_or(200.0);
-        let at = |value: f64| LEFT + value.max(0.0) / most * WIDTH;
+        let at = |value: f64| LEFT + value.clamp(0.0, most) / most * WIDTH;
         let bottom = TOP + ROW * rows.len() as f64;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:.0} {:.0}\" font-family=\"sans-serif\" font-size=\"12\">\n\
@@ -47,7 +47,7 @@ impl Report<'_> {
             let _ = writeln!(
                 svg,
                 "<rect x=\"{x}\" y=\"36\" width=\"11\" height=\"11\" fill=\"{}\"/><text x=\"{}\" y=\"46\">{}</text>",
-                COLOURS[number],
+                OTHERS[number],
                 x + 16.0,
                 protocol.name()
             );
@@ -62,6 +62,7 @@ impl Report<'_> {
         }
         for (number, (about, spreads)) in rows.iter().enumerate() {
             let y = TOP + ROW * number as f64 + 4.0;
+            let colours = if about.starts_with("ours") { OURS } else { OTHERS };
             let _ = writeln!(
                 svg,
                 "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{about}</text>",
@@ -77,7 +78,7 @@ impl Report<'_> {
                      <path d=\"M{:.1} {middle} H{:.1}\" stroke=\"#333333\"/>\
                      <text x=\"{:.1}\" y=\"{}\" font-size=\"10\">{:.1}</text>",
                     at(spread.median) - LEFT,
-                    COLOURS[protocol],
+                    colours[protocol],
                     at(spread.min),
                     at(spread.max),
                     at(spread.max) + 4.0,
@@ -86,7 +87,7 @@ impl Report<'_> {
                 );
             }
         }
-        let machine: Vec<&str> = self.machine.iter().map(|(_, is)| is.as_str()).collect();
+        let machine: Vec<String> = self.machine.iter().map(|(what, is)| format!("{what} {is}")).collect();
         let _ = writeln!(
             svg,
             "<text x=\"16\" y=\"{}\" fill=\"#555555\" font-size=\"10\">Medians of {} rounds; lines from the least to the greatest. {}</text>\n</svg>",

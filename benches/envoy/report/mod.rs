@@ -10,7 +10,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::contestants::Contestant;
+use crate::calls::Calls;
+use crate::contestants::{Contestant, Filter};
 use crate::figures::{Figures, Run, Spread};
 use crate::load::Protocol;
 use crate::race::Size;
@@ -23,6 +24,7 @@ const END: &str = "<!-- end of results -->";
 pub(crate) struct Report<'a> {
     contestants: &'a [Contestant],
     figures: &'a [Figures],
+    calls: &'a [Option<Calls>],
     size: Size,
     machine: Vec<(&'static str, String)>,
 }
@@ -32,10 +34,11 @@ impl<'a> Report<'a> {
     pub(crate) fn new(
         contestants: &'a [Contestant],
         figures: &'a [Figures],
+        calls: &'a [Option<Calls>],
         size: Size,
         busy: f64,
     ) -> Report<'a> {
-        Report { contestants, figures, size, machine: machine::described(busy) }
+        Report { contestants, figures, calls, size, machine: machine::described(busy) }
     }
 
     /// Writes `results.md`, `results.json` and `results.svg` into a folder; returns the first.
@@ -95,6 +98,20 @@ impl<'a> Report<'a> {
         Spread::of(own.iter().zip(over).map(|(own, over)| latency(own) / latency(over)))
     }
 
+    /// The same to a filter that makes the same calls in vain, where there is one.
+    fn ratio_to_calls(&self, name: &str, protocol: Protocol) -> Option<Spread> {
+        let calls = self.calls_of(name)?;
+        let vain = self.all().find(|(other, _)| {
+            other.filter == Filter::Vain && self.calls_of(other.name).is_some_and(|others| others == calls)
+        });
+        self.ratio(name, vain?.0.name, protocol)
+    }
+
+    fn calls_of(&self, name: &str) -> Option<&Calls> {
+        let place = self.contestants.iter().position(|contestant| contestant.name == name)?;
+        self.calls.get(place)?.as_ref()
+    }
+
     fn json(&self) -> Value {
         let round = |run: &Run| {
             json!({
@@ -108,7 +125,7 @@ impl<'a> Report<'a> {
         let runs = |contestant: &Contestant, figures: &Figures, protocol| {
             json!({
                 "ratio_to_empty": self.ratio(contestant.name, "empty", protocol),
-                "ratio_to_calls": self.ratio(contestant.name, "calls", protocol),
+                "ratio_to_calls": self.ratio_to_calls(contestant.name, protocol),
                 "ratio_to_ext_authz": self.ratio(contestant.name, "ext_authz", protocol),
                 "ratio_of_p50": self.slower(contestant, protocol, |run| run.single.p50),
                 "ratio_of_p50_through": self.slower(contestant, protocol, |run| run.through.p50),
@@ -127,6 +144,7 @@ impl<'a> Report<'a> {
                 "name": contestant.name,
                 "about": contestant.about,
                 "over": contestant.over,
+                "calls": self.calls_of(contestant.name),
                 "http1": runs(contestant, figures, Protocol::Http1),
                 "http2": runs(contestant, figures, Protocol::Http2),
                 "start_ms": Spread::of(figures.start.iter().copied()),

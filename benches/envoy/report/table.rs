@@ -35,6 +35,7 @@ impl Report<'_> {
         }
         let rest = [
             "contestant",
+            "calls",
             "resident, MiB",
             "start, ms",
             "its CPU, ms",
@@ -42,7 +43,7 @@ impl Report<'_> {
             "what it is",
         ];
         let rows: Vec<Vec<String>> =
-            self.all().map(|(contestant, figures)| rest_of(contestant, figures)).collect();
+            self.all().map(|(contestant, figures)| self.rest(contestant, figures)).collect();
         text + &aligned(&rest, &rows) + "\n" + &self.circumstances() + "\n"
     }
 
@@ -89,7 +90,7 @@ impl Report<'_> {
         vec![
             name.to_owned(),
             whole(self.ratio(name, "empty", protocol), 2),
-            whole(self.ratio(name, "calls", protocol), 2),
+            whole(self.ratio_to_calls(name, protocol), 2),
             whole(self.ratio(name, "ext_authz", protocol), 2),
             whole(self.slower(contestant, protocol, |run| run.through.p50), 2),
             whole(self.added(name, protocol).and_then(Spread::of), 1),
@@ -109,6 +110,19 @@ impl Report<'_> {
         ]
     }
 
+    fn rest(&self, contestant: &Contestant, figures: &Figures) -> Vec<String> {
+        let beside = figures.spread(Protocol::Http1, |run| run.beside.unwrap_or_default());
+        vec![
+            contestant.name.to_owned(),
+            self.calls_of(contestant.name).map_or_else(String::new, |calls| calls.len().to_string()),
+            whole(Spread::of(figures.resident.iter().copied()), 0),
+            whole(Spread::of(figures.start.iter().copied()), 0),
+            whole(Spread::of(figures.start_cpu.iter().copied()), 0),
+            whole(beside.filter(|beside| beside.max > 0.0), 1),
+            contestant.about.to_owned(),
+        ]
+    }
+
     fn short(&self, contestant: &Contestant, figures: &Figures) -> Vec<String> {
         let both = |digits: usize, figure: &dyn Fn(Protocol) -> Option<Spread>| {
             let medians = Protocol::ALL.into_iter().filter_map(figure);
@@ -118,7 +132,7 @@ impl Report<'_> {
         vec![
             contestant.about.to_owned(),
             both(2, &|protocol| self.ratio(name, "empty", protocol)),
-            both(2, &|protocol| self.ratio(name, "calls", protocol)),
+            both(2, &|protocol| self.ratio_to_calls(name, protocol)),
             both(2, &|protocol| self.ratio(name, "ext_authz", protocol)),
             both(2, &|protocol| self.slower(contestant, protocol, |run| run.through.p50)),
             both(1, &|protocol| self.added(name, protocol).and_then(Spread::of)),
@@ -126,18 +140,6 @@ impl Report<'_> {
             median(&figures.start),
         ]
     }
-}
-
-fn rest_of(contestant: &Contestant, figures: &Figures) -> Vec<String> {
-    let beside = figures.spread(Protocol::Http1, |run| run.beside.unwrap_or_default());
-    vec![
-        contestant.name.to_owned(),
-        whole(Spread::of(figures.resident.iter().copied()), 0),
-        whole(Spread::of(figures.start.iter().copied()), 0),
-        whole(Spread::of(figures.start_cpu.iter().copied()), 0),
-        whole(beside.filter(|beside| beside.max > 0.0), 1),
-        contestant.about.to_owned(),
-    ]
 }
 
 fn median(figures: &[f64]) -> String {
