@@ -13,7 +13,9 @@ pub(crate) const ROUTES: usize = 10;
 /// The cluster of the service that says yes.
 const SERVICE: &str = "service";
 /// The calls of a warm request that is permitted, for the filter that makes them in vain.
-pub(crate) const CALLS: &str = include_str!("calls.txt");
+const CALLS: &str = include_str!("calls.txt");
+/// The same where a list is asked.
+const CALLS_WITH_LIST: &str = include_str!("calls-revocation.txt");
 
 /// One who takes part.
 #[derive(Clone)]
@@ -91,6 +93,7 @@ impl Field<'_> {
             self.one("bare", "no filter, no facts for filters", self.listening(bare())),
             self.one("empty", "empty Wasm filter", self.module("empty", "")),
             vain("calls", "Wasm filter, our calls in vain", CALLS),
+            vain("calls-revocation", "the same, our calls with a list", CALLS_WITH_LIST),
             many("ours-1", "ours, 1 route", 1),
             many("ours", "ours, 10 routes", ROUTES),
             many("ours-1000", "ours, 1,000 routes", 1_000),

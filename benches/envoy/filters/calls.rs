@@ -8,6 +8,7 @@
 //! | `clock` | the time |
 //! | `headers` | all headers of the request |
 //! | `property NAME...` | an attribute, by the parts of its path |
+//! | `shared KEY BYTES` | a value of so many bytes that all workers share |
 //! | `replace NAME VALUE` | a header of the request |
 //! | `set NAME VALUE` | filter state |
 //! | `log LINE` | a line in Envoy's log, at the level `info` |
@@ -29,6 +30,7 @@ enum Call {
     Clock,
     Headers,
     Property(Vec<String>),
+    Shared(String),
     Replace(String, String),
     Set(String, String),
     Log(String),
@@ -43,6 +45,11 @@ impl Call {
             "clock" => Some(Call::Clock),
             "headers" => Some(Call::Headers),
             "property" => Some(Call::Property(given.split(' ').map(str::to_owned).collect())),
+            "shared" => {
+                let (key, bytes) = given.split_once(' ')?;
+                hostcalls::set_shared_data(key, Some(&vec![1; bytes.parse().ok()?]), None).ok()?;
+                Some(Call::Shared(key.to_owned()))
+            }
             "replace" => pair().map(|(name, value)| Call::Replace(name, value)),
             "set" => pair().map(|(name, value)| Call::Set(name, value)),
             "log" => Some(Call::Log(given.to_owned())),
@@ -61,6 +68,9 @@ impl Call {
             }
             Call::Property(path) => {
                 let _ = hostcalls::get_property(path.iter().map(String::as_str).collect());
+            }
+            Call::Shared(key) => {
+                let _ = hostcalls::get_shared_data(key);
             }
             Call::Replace(name, value) => {
                 let value = Some(value.as_bytes());
