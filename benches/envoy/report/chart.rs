@@ -40,7 +40,7 @@ impl Report<'_> {
              <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
              <text x=\"16\" y=\"24\" font-size=\"15\">What a filter adds to a request, in us of Envoy's time on processors</text>\n",
             LEFT + WIDTH + 70.0,
-            bottom + 56.0,
+            bottom + 62.0,
         );
         for (number, protocol) in Protocol::ALL.into_iter().enumerate() {
             let x = LEFT + 90.0 * number as f64;
@@ -88,13 +88,11 @@ impl Report<'_> {
             }
         }
         let machine: Vec<String> = self.machine.iter().map(|(what, is)| format!("{what} {is}")).collect();
-        let _ = writeln!(
-            svg,
-            "<text x=\"16\" y=\"{}\" fill=\"#555555\" font-size=\"10\">Medians of {} rounds; lines from the least to the greatest. {}</text>\n</svg>",
-            bottom + 40.0,
-            self.size.rounds,
-            machine.join(", ")
-        );
-        svg
+        let how = format!("Medians of {} rounds; lines from the least to the greatest.", self.size.rounds);
+        for (text, below) in [(how, 36.0), (machine.join(", "), 50.0)] {
+            let y = bottom + below;
+            let _ = writeln!(svg, "<text x=\"16\" y=\"{y}\" fill=\"#555555\" font-size=\"10\">{text}</text>");
+        }
+        svg + "</svg>\n"
     }
 }
