@@ -18,11 +18,12 @@ impl Line {
         self.text
     }
 
-    /// The name of the next member.
-    pub(super) fn key(&mut self, key: &str) {
+    /// The name of the next member: one of ours, in which there is nothing to escape.
+    pub(super) fn key(&mut self, key: &'static str) {
         self.separate();
-        self.quoted(key);
-        self.text.push(':');
+        self.text.push('"');
+        self.text.push_str(key);
+        self.text.push_str("\":");
         // Its value stands right behind.
         self.is_first = true;
     }
@@ -78,24 +79,39 @@ impl Line {
 
     /// Everything that is not ASCII as `\u` escapes: no U+2028 that some reader takes for a line's end, no text that runs from
     /// right to left, no C1 control that a terminal obeys.
+    ///
+    /// What needs no escape goes in one piece: a record takes half the instructions that it takes letter by letter.
     fn quoted(&mut self, text: &str) {
         self.text.push('"');
-        for letter in text.chars() {
-            match letter {
-                '"' | '\\' => self.text.extend(['\\', letter]),
-                ' '..='~' => self.text.push(letter),
-                _ => {
-                    for unit in letter.encode_utf16(&mut [0; 2]) {
-                        let digits =
-                            [12, 8, 4, 0].map(|shift| char::from_digit(u32::from(*unit >> shift & 0xf), 16));
-                        self.text.push_str("\\u");
-                        self.text.extend(digits.into_iter().flatten());
-                    }
-                }
-            }
+        let mut rest = text;
+        loop {
+            let plain = rest.bytes().take_while(|byte| is_plain(*byte)).count();
+            let (plain, behind) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+            self.text.push_str(plain);
+            let mut letters = behind.chars();
+            let Some(letter) = letters.next() else { break };
+            self.escaped(letter);
+            rest = letters.as_str();
         }
         self.text.push('"');
     }
+
+    fn escaped(&mut self, letter: char) {
+        if let '"' | '\\' = letter {
+            self.text.extend(['\\', letter]);
+            return;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            let digits = [12, 8, 4, 0].map(|shift| char::from_digit(u32::from(*unit >> shift & 0xf), 16));
+            self.text.push_str("\\u");
+            self.text.extend(digits.into_iter().flatten());
+        }
+    }
+}
+
+/// Whether an octet stands for itself in a string.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 #[cfg(test)]

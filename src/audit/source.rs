@@ -64,7 +64,7 @@ impl<'a> SourceRecord<'a> {
     }
 }
 
-fn write(line: &mut Line, key: &str, value: Value) {
+fn write(line: &mut Line, key: &'static str, value: Value) {
     line.key(key);
     value.write(line);
 }

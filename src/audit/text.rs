@@ -11,7 +11,7 @@ pub(super) struct Text(String);
 
 impl Text {
     pub(super) fn new(text: &str) -> Self {
-        Self::display(text)
+        Self::written(|bounded| bounded.write_str(text))
     }
 
     /// Bytes that are not UTF-8 become U+FFFD.
@@ -22,10 +22,13 @@ impl Text {
     }
 
     pub(super) fn display(value: impl fmt::Display) -> Self {
+        Self::written(|bounded| write!(bounded, "{value}"))
+    }
+
+    fn written(write: impl FnOnce(&mut Bounded) -> fmt::Result) -> Self {
         let mut text = Bounded(String::new());
         // `Bounded` stops the writer with an error when it is full.
-        let cut = write!(text, "{value}").is_err();
-        if cut {
+        if write(&mut text).is_err() {
             text.0.push('…');
         }
         Self(text.0)

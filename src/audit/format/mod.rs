@@ -83,8 +83,7 @@ fn write_whole(line: &mut Line, record: &Record) {
             line.open();
         }
         for field in fields {
-            let name = field.name();
-            line.key(name.split_once('.').map_or(name, |(_, name)| name));
+            line.key(field.group_and_name().1);
             record.value(*field).write(line);
         }
         if group.is_some() {

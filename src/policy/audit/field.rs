@@ -19,8 +19,28 @@ macro_rules! fields {
                     $(Self::$field => $name,)*
                 }
             }
+
+            /// The group that it stands in, and its name there: of `tls.sni` these are `tls` and `sni`.
+            pub fn group_and_name(self) -> (Option<&'static str>, &'static str) {
+                // Records ask this of every field: found out when this is built.
+                match self {
+                    $(Self::$field => const { split($name) },)*
+                }
+            }
         }
     };
+}
+
+const fn split(name: &str) -> (Option<&str>, &str) {
+    let mut dot = 0;
+    while dot < name.len() {
+        let (group, rest) = name.split_at(dot);
+        if let [b'.', ..] = rest.as_bytes() {
+            return (Some(group), rest.split_at(1).1);
+        }
+        dot += 1;
+    }
+    (None, name)
 }
 
 fields! {
@@ -154,7 +174,7 @@ impl Field {
 
     /// The group that it stands in: of `tls.sni` this is `tls`.
     pub fn group(self) -> Option<&'static str> {
-        self.name().split_once('.').map(|(group, _)| group)
+        self.group_and_name().0
     }
 
     /// The fields that `name` means: one, or all of a group.
@@ -212,6 +232,16 @@ mod tests {
         assert_eq!(tls, [Field::TlsVersion, Field::ServerName, Field::Cipher]);
         assert_eq!(Field::named("source").iter().collect::<Vec<_>>(), [Field::Source]);
         assert_eq!(Field::named("tls.sni").iter().collect::<Vec<_>>(), [Field::ServerName]);
+    }
+
+    #[test]
+    fn group_and_name_make_the_dotted_name() {
+        assert_eq!(Field::ServerName.group_and_name(), (Some("tls"), "sni"));
+        assert_eq!(Field::Source.group_and_name(), (None, "source"));
+        for field in Field::ALL {
+            let (group, name) = field.group_and_name();
+            assert_eq!(group.into_iter().chain([name]).collect::<Vec<_>>().join("."), field.name());
+        }
     }
 
     #[test]
