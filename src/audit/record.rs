@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use base64ct::{Base64, Encoding};
+use data_encoding::BASE64;
 use time::OffsetDateTime;
 
 use super::certificate::{self, Listed};
@@ -137,7 +137,7 @@ fn value(about: &About<'_, impl Facts>, own: &mut Own<'_>, field: Field) -> Valu
             own.listed.as_mut().map(|listed| listed.take(field)).into()
         }
         Field::NamesOmitted => own.listed.as_ref().map(Listed::omitted).into(),
-        Field::Der => own.certificate.map(|der| Value::Base64(Base64::encode_string(der))).into(),
+        Field::Der => own.certificate.map(|der| Value::Base64(BASE64.encode(der))).into(),
         Field::PublicKey => identified(certificate::public_key),
         Field::SignatureAlgorithm => identified(certificate::signature_algorithm),
         Field::KeyUsage => identified(certificate::key_usage),

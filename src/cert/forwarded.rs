@@ -3,11 +3,11 @@
 //! Whatever the form, the certificate counts only when its SHA-256 digest is the one that Envoy itself computed on
 //! the connection. The bytes must be as Envoy writes them, to the last one.
 
-use pem_rfc7468::LineEnding;
 use thiserror::Error;
 
 use super::xfcc::{self, Element, XfccError};
 use super::{Certificate, CertificateError, Fingerprint, MAX_CERTIFICATE_BYTES};
+use crate::base64;
 
 /// The longest PEM: base64 makes four bytes of three and adds a line end to each 64; twice is always enough.
 const MAX_PEM_BYTES: usize = 2 * MAX_CERTIFICATE_BYTES;
@@ -16,7 +16,11 @@ const MAX_PEM_BYTES: usize = 2 * MAX_CERTIFICATE_BYTES;
 /// than four are rare.
 pub const MAX_CHAIN_CERTIFICATES: usize = 16;
 
-const LABEL: &str = "CERTIFICATE";
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----\n";
+const END: &[u8] = b"-----END CERTIFICATE-----\n";
+
+/// Digits of a full line (RFC 7468 section 2).
+const LINE_DIGITS: usize = 64;
 
 /// Why what Envoy forwarded gives no certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -146,7 +150,6 @@ fn pair<'a>(key: &'static str, value: Option<&'a [u8]>) -> Result<&'a [u8], Mism
 /// The blocks that the text is made of, each to the end of its last line. What belongs to none is a block that
 /// cannot be read.
 fn pem_blocks(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    const END: &[u8] = b"-----END CERTIFICATE-----\n";
     let mut rest = text;
     std::iter::from_fn(move || {
         let end = rest.windows(END.len()).position(|window| window == END).map(|at| at + END.len());
@@ -175,18 +178,30 @@ fn bound(certificate: Certificate, connection: Fingerprint) -> Result<Certificat
     }
 }
 
-/// Exactly one block: writing it anew must give the very input, which leaves no room for text around it, a second
-/// block, other line ends or base64 that decodes alike.
 fn certificate_of_pem(pem: &[u8]) -> Result<Certificate, Malformed> {
     if pem.len() > MAX_PEM_BYTES {
         return Err(Malformed::Pem);
     }
-    let (label, der) = pem_rfc7468::decode_vec(pem).map_err(|_| Malformed::Pem)?;
-    let again = pem_rfc7468::encode_string(LABEL, LineEnding::LF, &der).map_err(|_| Malformed::Pem)?;
-    if label != LABEL || again.as_bytes() != pem {
-        return Err(Malformed::Pem);
-    }
+    let der = octets_of_pem(pem).ok_or(Malformed::Pem)?;
     Ok(Certificate::from_der(der)?)
+}
+
+/// Exactly one block in the one form in which Envoy writes it (RFC 7468 section 3, strict): each octet string has one text, which leaves no
+/// room for text around it, a second block, other line ends or base64 that decodes alike.
+fn octets_of_pem(pem: &[u8]) -> Option<Vec<u8>> {
+    let lines = pem.strip_prefix(BEGIN)?.strip_suffix(END)?;
+    let mut digits = Vec::with_capacity(lines.len());
+    let mut lines = lines.chunks(LINE_DIGITS + 1).peekable();
+    while let Some(line) = lines.next() {
+        // The last line may be shorter, and is not empty.
+        let line = line.strip_suffix(b"\n").filter(|line| !line.is_empty())?;
+        if lines.peek().is_some() && line.len() != LINE_DIGITS {
+            return None;
+        }
+        digits.extend_from_slice(line);
+    }
+    // Which takes neither bits behind the last octet nor padding that is too long or missing, nor a line's end.
+    base64::decode(&digits)
 }
 
 /// Undoes the five replacements that Envoy makes. What Envoy replaces must not stand there unreplaced, so that
@@ -220,6 +235,7 @@ fn undo_escapes(escaped: &[u8]) -> Result<Vec<u8>, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chance::Chance;
     use crate::mint::{self, Ca, Minted, xfcc_escaped as escaped};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -238,6 +254,41 @@ mod tests {
 
     fn xfcc(header: &str, minted: &Minted) -> Result<Vec<u8>, ForwardedError> {
         from_xfcc(&[header.as_bytes()], digest(minted)).map(|certificate| certificate.der().to_vec())
+    }
+
+    /// By a library: what it reads, where writing that gives the very text.
+    fn read_by_others(pem: &[u8]) -> Option<Vec<u8>> {
+        let (label, octets) = pem_rfc7468::decode_vec(pem).ok()?;
+        let again = pem_rfc7468::encode_string("CERTIFICATE", pem_rfc7468::LineEnding::LF, &octets).ok()?;
+        (label == "CERTIFICATE" && again.as_bytes() == pem).then_some(octets)
+    }
+
+    #[test]
+    fn a_block_is_read_in_the_one_form_that_a_library_writes_and_in_no_other() {
+        const ODD: &[u8] = b"A=\n\r -/+z";
+        let mut chance = Chance(7);
+        for length in 1..=300 {
+            let octets: Vec<u8> = (0..length).map(|_| chance.below(256) as u8).collect();
+            let pem = mint::pem("CERTIFICATE", &octets);
+            assert_eq!(octets_of_pem(pem.as_bytes()).as_ref(), Some(&octets), "{pem}");
+            for _ in 0..20 {
+                let mut other = pem.clone().into_bytes();
+                let at = chance.below(other.len());
+                match chance.below(3) {
+                    0 => other[at] = ODD[chance.below(ODD.len())],
+                    1 => other.insert(at, ODD[chance.below(ODD.len())]),
+                    _ => {
+                        other.remove(at);
+                    }
+                }
+                assert_eq!(
+                    octets_of_pem(&other),
+                    read_by_others(&other),
+                    "{}",
+                    String::from_utf8_lossy(&other)
+                );
+            }
+        }
     }
 
     const PEM: ForwardedError = ForwardedError::Malformed(Malformed::Pem);

@@ -11,6 +11,7 @@ pub mod signature;
 pub(crate) mod signed;
 pub mod xfcc;
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::fmt;
 
 use der::{BIT_STRING, INTEGER, NotDer, Reader, SEQUENCE};
@@ -40,8 +41,13 @@ impl Fingerprint {
 
     /// Reads 64 hexadecimal digits, in either case, as Envoy writes digests.
     pub fn from_hex(digits: &[u8]) -> Option<Fingerprint> {
-        let bytes = base16ct::mixed::decode_vec(digits).ok()?;
-        Some(Fingerprint(bytes.try_into().ok()?))
+        let mut bytes = [0; 32];
+        let length = HEXLOWER_PERMISSIVE.decode_len(digits.len()).ok()?;
+        if length != bytes.len() {
+            return None;
+        }
+        HEXLOWER_PERMISSIVE.decode_mut(digits, &mut bytes).ok()?;
+        Some(Fingerprint(bytes))
     }
 
     /// The digest itself, from its 32 bytes.
@@ -58,7 +64,7 @@ impl Fingerprint {
 /// 64 lower-case hexadecimal digits.
 impl fmt::Display for Fingerprint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&base16ct::lower::encode_string(&self.0))
+        out.write_str(&HEXLOWER.encode(&self.0))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Distinguished names (`Name`, RFC 5280 section 4.1.2.4).
 
+use data_encoding::HEXLOWER;
 use std::fmt;
 
 use thiserror::Error;
@@ -299,7 +300,7 @@ impl fmt::Display for AttributeValue {
         let text = match self {
             AttributeValue::Text(text) => text,
             AttributeValue::Malformed(der) => {
-                return write!(out, "#{}", base16ct::lower::encode_string(der));
+                return write!(out, "#{}", HEXLOWER.encode(der));
             }
         };
         let last = text.chars().count().saturating_sub(1);

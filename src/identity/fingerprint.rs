@@ -1,12 +1,13 @@
 //! Patterns for SHA-256 digests of certificates and public keys.
 
-use base64ct::{Base64, Encoding as _};
+use data_encoding::HEXLOWER_PERMISSIVE;
 
 use std::fmt;
 
 use super::pattern::PatternError;
 use super::serial::hex_with_colons;
 use super::truth::Truth;
+use crate::base64;
 use crate::cert::Fingerprint;
 
 /// A pattern for one digest.
@@ -26,7 +27,9 @@ impl FingerprintPattern {
     pub fn spki_sha256(text: &str) -> Result<FingerprintPattern, PatternError> {
         let expected =
             "64 hexadecimal digits, which may have a colon after each pair, or 44 characters of base64";
-        FingerprintPattern::parse(text, expected, |text| hex(text).or_else(|| Base64::decode_vec(text).ok()))
+        FingerprintPattern::parse(text, expected, |text| {
+            hex(text).or_else(|| base64::decode(text.as_bytes()))
+        })
     }
 
     /// The digest.
@@ -66,7 +69,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     if text.contains(':') {
         return hex_with_colons(text);
     }
-    base16ct::mixed::decode_vec(text.as_bytes()).ok()
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Object identifiers (X.660), by which certificates name attributes, purposes, policies and extensions.
 
+use data_encoding::HEXLOWER;
 use std::fmt;
 
 use super::pattern::PatternError;
@@ -50,7 +51,7 @@ impl fmt::Display for ObjectIdentifier {
                 write!(out, "{root}")?;
                 rest.iter().try_for_each(|arc| write!(out, ".{arc}"))
             }
-            Some([]) | None => write!(out, "#{}", base16ct::lower::encode_string(&self.contents)),
+            Some([]) | None => write!(out, "#{}", HEXLOWER.encode(&self.contents)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Patterns for values that only their owners know the meaning of: those of an `otherName` and of an extension.
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::fmt;
 
 use super::distinguished_name::is_readable;
@@ -30,7 +31,7 @@ impl ValuePattern {
         let octets = if text.contains(':') {
             hex_with_colons(text)
         } else {
-            base16ct::mixed::decode_vec(text.as_bytes()).ok()
+            HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
         };
         let octets = octets.ok_or_else(|| PatternError::Octets { text: text.to_owned() })?;
         Ok(ValuePattern { rule: Rule::Octets(octets) })
@@ -77,7 +78,7 @@ impl ValuePattern {
 impl fmt::Display for ValuePattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rule {
-            Rule::Octets(octets) => write!(out, r#"{{"der": "{}"}}"#, base16ct::lower::encode_string(octets)),
+            Rule::Octets(octets) => write!(out, r#"{{"der": "{}"}}"#, HEXLOWER.encode(octets)),
             Rule::Text(pattern) => pattern.fmt(out),
         }
     }

@@ -1,5 +1,6 @@
 //! Serial numbers (RFC 5280 section 4.1.2.2) and patterns for them.
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::fmt;
 
 use super::pattern::PatternError;
@@ -50,7 +51,7 @@ impl fmt::Display for Serial {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
             Value::Number(octets) if octets.is_empty() => out.write_str("00"),
-            Value::Number(octets) => out.write_str(&base16ct::lower::encode_string(octets)),
+            Value::Number(octets) => out.write_str(&HEXLOWER.encode(octets)),
             Value::Negative => out.write_str("negative"),
             Value::TooLong => out.write_str("too long"),
         }
@@ -97,7 +98,7 @@ impl SerialPattern {
 impl fmt::Display for SerialPattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let octets = if self.octets.is_empty() { &[0] } else { self.octets.as_slice() };
-        write!(out, "\"{}\"", base16ct::lower::encode_string(octets))
+        write!(out, "\"{}\"", HEXLOWER.encode(octets))
     }
 }
 
@@ -106,12 +107,12 @@ fn octets_of(text: &str) -> Option<Vec<u8>> {
         return hex_with_colons(text);
     }
     let padded = if text.len().is_multiple_of(2) { text.to_owned() } else { format!("0{text}") };
-    base16ct::mixed::decode_vec(padded.as_bytes()).ok()
+    HEXLOWER_PERMISSIVE.decode(padded.as_bytes()).ok()
 }
 
 /// Pairs of digits with one colon between each two.
 pub(super) fn hex_with_colons(text: &str) -> Option<Vec<u8>> {
-    let pair = |pair: &str| match base16ct::mixed::decode_vec(pair.as_bytes()).ok()?.as_slice() {
+    let pair = |pair: &str| match HEXLOWER_PERMISSIVE.decode(pair.as_bytes()).ok()?.as_slice() {
         [octet] => Some(*octet),
         _ => None,
     };

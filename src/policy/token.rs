@@ -1,6 +1,6 @@
 //! What a route demands of the token that a request brings beside the client's certificate.
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
+use data_encoding::BASE64URL_NOPAD;
 
 use crate::cert::Fingerprint;
 use crate::identity::TextPattern;
@@ -67,5 +67,5 @@ pub(crate) fn names_certificate(claim: &Claim, certificate: Fingerprint) -> bool
 }
 
 fn digest_as_written(certificate: Fingerprint) -> String {
-    Base64UrlUnpadded::encode_string(certificate.as_bytes())
+    BASE64URL_NOPAD.encode(certificate.as_bytes())
 }

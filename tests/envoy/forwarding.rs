@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use base64ct::{Base64, Encoding as _};
 use bytes::Bytes;
+use data_encoding::BASE64;
 use http_body_util::Full;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
@@ -99,7 +99,7 @@ async fn forged(client: Client, path: &str) -> Echo {
 }
 
 fn sequence(der: &[u8]) -> String {
-    format!(":{}:", Base64::encode_string(der))
+    format!(":{}:", BASE64.encode(der))
 }
 
 /// Asserts that the backend got of all that can be forwarded this, once, and in no other spelling.

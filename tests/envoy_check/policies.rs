@@ -1,6 +1,6 @@
 //! The policy in the configuration, and those beside it.
 
-use base64ct::{Base64, Encoding as _};
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use crate::common::{
@@ -25,7 +25,7 @@ fn the_policy_may_be_a_struct_or_bytes() {
         });
     });
     finds(&[], |bootstrap| {
-        let bytes = Base64::encode_string(policy_of(bootstrap).to_string().as_bytes());
+        let bytes = BASE64.encode(policy_of(bootstrap).to_string().as_bytes());
         plugin(bootstrap)["configuration"] =
             json!({ "@type": "type.googleapis.com/google.protobuf.BytesValue", "value": bytes });
     });

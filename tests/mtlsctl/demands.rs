@@ -1,6 +1,6 @@
 //! `mtlsctl explain` and `mtlsctl test` on what routes demand of certificates, connections and tokens.
 
-use base64ct::{Base64UrlUnpadded, Encoding as _};
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
 
 use crate::mint::Ca;
@@ -26,7 +26,7 @@ const URL: &str = "https://pay.acme.example/v1";
 
 fn files() -> Files {
     let minted = Ca::new("Acme Root").leaf("billing").dns("billing.acme.example").mint();
-    let digest = Base64UrlUnpadded::encode_string(&minted.digest());
+    let digest = BASE64URL_NOPAD.encode(&minted.digest());
     let bound = json!({ "sub": "alice", "cnf": { "x5t#S256": digest } }).to_string();
     Files::new(&[
         ("policy.json", POLICY),

@@ -75,8 +75,8 @@ fn good_bundles_are_no_mistake() {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    use base64ct::Encoding as _;
-    base64ct::Base64::encode_string(bytes)
+    use data_encoding::BASE64;
+    BASE64.encode(bytes)
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Signatures that are good, and what is next to them.
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use rcgen::PublicKeyData as _;
 
 use super::vectors::*;
@@ -27,7 +28,7 @@ const KEY: Result<(), SignatureError> = Err(SignatureError::Key);
 const WRONG: Result<(), SignatureError> = Err(SignatureError::Wrong);
 
 fn hex(digits: &str) -> Vec<u8> {
-    base16ct::mixed::decode_vec(digits).unwrap()
+    HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).unwrap()
 }
 
 fn algorithm(oid: &[&[u8]], parameters: &[u8]) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Cases as they are read: an object for each line.
 
-use base64ct::{Base64, Encoding as _};
+use data_encoding::BASE64;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -78,7 +78,7 @@ impl Case {
     ) -> Result<[Vec<u8>; N], Refusal> {
         let mut octets = [const { Vec::new() }; N];
         for (octets, key) in octets.iter_mut().zip(keys) {
-            *octets = Base64::decode_vec(self.text(key)?).map_err(|_| Refusal::NotBase64(key))?;
+            *octets = BASE64.decode(self.text(key)?.as_bytes()).map_err(|_| Refusal::NotBase64(key))?;
         }
         Ok(octets)
     }

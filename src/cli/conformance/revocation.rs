@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use base64ct::{Base64, Encoding as _};
+use data_encoding::BASE64;
 use mtls_policy::cert::Certificate;
 use mtls_policy::revocation::{Judgement, Status, Unknown, Why};
 use time::OffsetDateTime;
@@ -24,7 +24,7 @@ pub(super) fn check_crl(case: &Case) -> Result<Finding, Refusal> {
     let issuers = issuers.as_array().ok_or_else(|| Refusal::malformed(ISSUERS, "no list"))?;
     let issuers: Vec<Vec<u8>> = issuers
         .iter()
-        .map(|issuer| Base64::decode_vec(issuer.as_str()?).ok())
+        .map(|issuer| BASE64.decode(issuer.as_str()?.as_bytes()).ok())
         .collect::<Option<_>>()
         .ok_or(Refusal::NotBase64(ISSUERS))?;
     let now = time_of(time)?;

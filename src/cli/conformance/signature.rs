@@ -13,7 +13,7 @@ pub(super) fn by_name(case: &Case) -> Result<Finding, Refusal> {
         return Ok(Finding::because(Verdict::Unsupported, "unknown_algorithm", algorithm));
     };
     let hex = |key, text: &str| {
-        base16ct::mixed::decode_vec(text.as_bytes()).map_err(|_| Refusal::NotHexadecimal(key))
+        HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| Refusal::NotHexadecimal(key))
     };
     let (spki, message) = (hex("spki_der_hex", spki)?, hex("msg_hex", message)?);
     Ok(found(signature::verify(&spki, &algorithm, &message, &hex("sig_hex", signature)?)))
@@ -99,7 +99,7 @@ fn octets_of(bit_string: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use base64ct::{Base64, Encoding as _};
+    use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
     use serde_json::{Value, json};
 
     use super::*;
@@ -134,9 +134,9 @@ mod tests {
     #[test]
     fn a_signature_is_checked_by_the_identifier_of_its_algorithm() {
         let by = |identifier: &[u8], head: &[u8]| {
-            let octets = |digits| base16ct::lower::decode_vec(digits).unwrap();
+            let octets = |digits| HEXLOWER.decode(digits).unwrap();
             let bit_string = [head, &octets(SIGNATURE)].concat();
-            let encode = |octets: &[u8]| Base64::encode_string(octets);
+            let encode = |octets: &[u8]| BASE64.encode(octets);
             let case = json!({
                 "spki_der_b64": encode(&octets(KEY)), "alg_der_b64": encode(identifier), "data_b64": encode(b"r"),
                 "sig_bitstring_der_b64": encode(&bit_string),

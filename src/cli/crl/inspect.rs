@@ -1,5 +1,6 @@
 //! `mtlsctl crl inspect`: what does the engine make of a revocation list?
 
+use data_encoding::HEXLOWER;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -181,7 +182,7 @@ fn one(name: &'static str, value: impl ToString) -> Field {
 }
 
 fn hex(octets: &[u8]) -> String {
-    base16ct::lower::encode_string(octets)
+    HEXLOWER.encode(octets)
 }
 
 fn time(at: OffsetDateTime) -> String {

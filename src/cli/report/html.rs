@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use base64ct::{Base64, Encoding as _};
+use data_encoding::BASE64;
 use sha2::{Digest as _, Sha256};
 
 use super::page::{Page, Section};
@@ -18,7 +18,7 @@ const TIMES: [&str; 3] = ["first", "last", "ends"];
 /// The page, with at most so many rows in each table.
 pub(super) fn page(report: &Page, top: usize) -> String {
     // Nothing but this very style sheet.
-    let style = Base64::encode_string(&Sha256::digest(STYLE));
+    let style = BASE64.encode(&Sha256::digest(STYLE));
     let mut html = String::new();
     let _ = write!(
         html,

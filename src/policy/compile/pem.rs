@@ -1,7 +1,6 @@
 //! PEM as people paste it into a policy (RFC 7468): one block, whatever the length of its lines.
 
-use base64ct::{Base64, Encoding as _};
-
+use crate::base64;
 use crate::policy::trust_bundle::TrustBundleError;
 
 pub(super) const CERTIFICATE: &str = "CERTIFICATE";
@@ -53,7 +52,7 @@ fn decode(text: &str) -> Result<Vec<u8>, &'static str> {
     if digits.is_empty() {
         return Err("it is empty");
     }
-    Base64::decode_vec(&digits).map_err(|_| "its base64 is broken")
+    base64::decode(digits.as_bytes()).ok_or("its base64 is broken")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a case asks for, read whole: what is not known is asked for in vain.
 
-use base64ct::{Base64, Encoding as _};
+use data_encoding::BASE64;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -144,7 +144,7 @@ impl Ask {
         no_policies(&option("policies", policies)?)?;
         let leaf = leaf.as_str().ok_or(Refusal::NoText("leaf_pem"))?;
         let responses: Vec<String> = given("ocsp_der_b64", responses)?;
-        let responses = responses.iter().map(|text| Base64::decode_vec(text));
+        let responses = responses.iter().map(|text| BASE64.decode(text.as_bytes()));
         let responses =
             responses.collect::<Result<_, _>>().map_err(|_| Refusal::NotBase64("ocsp_der_b64"))?;
         Ok(Ask {
