@@ -1,13 +1,9 @@
-//! Algorithm identifiers (RFC 5280 section 4.1.1.2), and the one that says how a certificate is signed.
+//! Algorithm identifiers (RFC 5280 section 4.1.1.2).
 
-use super::Certificate;
-use super::der::{self, INTEGER, NotDer, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use super::der::{self, NotDer, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 
 /// NULL, as the parameters of RSA are written.
 pub(crate) const NULL: u8 = 0x05;
-
-/// The `[0]` in which the version of a certificate stands.
-const VERSION: u8 = 0xa0;
 
 /// An algorithm and its parameters, borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,19 +42,10 @@ impl<'a> AlgorithmIdentifier<'a> {
     }
 }
 
-impl Certificate {
-    /// How the certificate says it is signed, inside of what is signed; what stands beside the signature is the same.
-    pub(crate) fn signature_algorithm(&self) -> Result<AlgorithmIdentifier<'_>, NotDer> {
-        let mut signed = Reader::new(Reader::new(der::only(SEQUENCE, self.der())?).expect(SEQUENCE)?);
-        signed.optional(VERSION)?;
-        signed.expect(INTEGER)?;
-        AlgorithmIdentifier::from_contents(signed.expect(SEQUENCE)?)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cert::Certificate;
     use crate::mint::{self, Ca};
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -92,7 +79,7 @@ mod tests {
         let leaf = || Ca::new("Acme Root").leaf("billing");
         let read = |leaf: mint::Leaf| {
             let certificate = Certificate::from_der(leaf.mint().der).unwrap();
-            certificate.signature_algorithm().unwrap().oid.to_vec()
+            certificate.fields().unwrap().signature.oid.to_vec()
         };
         assert_eq!(read(leaf()), ECDSA_SHA256);
         assert_eq!(read(leaf().signature_algorithms(&algorithm(sha512), &algorithm(sha512))), sha512);

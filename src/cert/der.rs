@@ -1,8 +1,8 @@
 //! A strict walk over DER (X.690 section 10): definite lengths in their shortest form, low tag numbers.
 //!
-//! `x509-parser` stops quietly at the first element of a list that it cannot read and ignores what follows the
-//! last element of a sequence. A name that is dropped that way would slip past a `deny`, so everything in which
-//! names are looked up is walked here, and must be used up to its last byte.
+//! Parsers in use stop quietly at the first element of a list that they cannot read and ignore what follows the
+//! last element of a sequence. A name that is dropped that way would slip past a `deny`, so all that is read
+//! here must be used up to its last byte.
 
 pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
@@ -63,6 +63,15 @@ impl<'a> Reader<'a> {
     pub(crate) fn expect(&mut self, tag: u8) -> Result<&'a [u8], NotDer> {
         match self.next()? {
             Some(element) if element.tag == tag => Ok(element.contents),
+            Some(_) | None => Err(NotDer),
+        }
+    }
+
+    /// The next element as a whole, which must be there and have this tag.
+    #[inline(never)]
+    pub(crate) fn whole(&mut self, tag: u8) -> Result<&'a [u8], NotDer> {
+        match self.next()? {
+            Some(element) if element.tag == tag => Ok(element.whole),
             Some(_) | None => Err(NotDer),
         }
     }

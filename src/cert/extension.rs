@@ -7,7 +7,7 @@ use super::der::{self, BOOLEAN, NotDer, OBJECT_IDENTIFIER, OCTET_STRING, Reader,
 pub(crate) struct Extension<'a> {
     /// The contents of its object identifier's DER.
     pub(crate) oid: &'a [u8],
-    /// `None` where the BOOLEAN is none.
+    /// `None` where the BOOLEAN is none in DER.
     pub(crate) criticality: Option<Criticality>,
     /// What the OCTET STRING holds.
     pub(crate) value: &'a [u8],
@@ -31,7 +31,9 @@ pub(crate) fn next<'a>(list: &mut Reader<'a>) -> Result<Option<Extension<'a>>, N
         // DER leaves the default out (X.690 section 11.5); it is told all the same where a CA writes it.
         None | Some([0x00]) => Some(Criticality::NotCritical),
         Some([0xff]) => Some(Criticality::Critical),
-        Some(_) => None,
+        Some([_]) => None,
+        // X.690 section 8.2.1: a BOOLEAN has one octet.
+        Some(_) => return Err(NotDer),
     };
     let value = parts.expect(OCTET_STRING)?;
     parts.end()?;
@@ -60,8 +62,11 @@ mod tests {
         assert_eq!(read(&[OID, value]), Ok(Some(Criticality::NotCritical)));
         assert_eq!(read(&[OID, &[0x01, 0x01, 0xff], value]), Ok(Some(Criticality::Critical)));
         assert_eq!(read(&[OID, &[0x01, 0x01, 0x00], value]), Ok(Some(Criticality::NotCritical)));
-        for odd in [&[0x01, 0x01, 0x01][..], &[0x01, 0x00], &[0x01, 0x02, 0xff, 0xff]] {
-            assert_eq!(read(&[OID, odd, value]), Ok(None), "{odd:?}");
+        for odd in [0x01, 0x80, 0xfe] {
+            assert_eq!(read(&[OID, &[0x01, 0x01, odd], value]), Ok(None), "{odd}");
+        }
+        for odd in [&[0x01, 0x00][..], &[0x01, 0x02, 0xff, 0xff]] {
+            assert_eq!(read(&[OID, odd, value]), Err(NotDer), "{odd:?}");
         }
     }
 

@@ -5,22 +5,26 @@
 pub(crate) mod algorithm_identifier;
 pub(crate) mod der;
 pub(crate) mod extension;
+pub(crate) mod fields;
 pub mod forwarded;
 pub(crate) mod public_key_info;
 pub mod signature;
 pub(crate) mod signed;
+pub(crate) mod time_form;
 pub mod xfcc;
 
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+// What `x509-parser` makes of the same bytes.
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod second_reader;
+
 use std::fmt;
 
-use der::{BIT_STRING, INTEGER, NotDer, Reader, SEQUENCE};
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+use der::{NotDer, Reader};
 pub use extension::Criticality;
+use fields::Fields;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use x509_parser::certificate::{X509Certificate, X509CertificateParser};
-use x509_parser::nom::Parser;
-use x509_parser::x509::X509Version;
 
 /// The longest certificate that is looked at, in bytes of DER. BoringSSL takes 100 KiB for a client's whole chain;
 /// a leaf with 1,000 names has about 30 KiB.
@@ -95,7 +99,8 @@ pub enum CertificateError {
     /// RFC 5280 section 4.2: a certificate must not hold an extension more than once.
     #[error("the certificate holds an extension more than once")]
     RepeatedExtension,
-    /// RFC 5280 sections 4.1.2.8 and 4.1.2.9: only later versions have unique identifiers, and extensions.
+    /// RFC 5280 sections 4.1.2.1, 4.1.2.8 and 4.1.2.9: there are three versions, and only the later have unique identifiers, and
+    /// extensions.
     #[error("the certificate holds fields that its version does not have")]
     Version,
     /// RFC 5280 section 4.1.2.2: an integer, and in DER not longer than it must be (X.690 section 8.3.2).
@@ -119,17 +124,12 @@ impl Certificate {
         if der.len() > MAX_CERTIFICATE_BYTES {
             return Err(CertificateError::TooLong { bytes: der.len() });
         }
-        let parsed = parse(&der)?;
-        check_fields(&parsed)?;
-        let extensions = parsed.extensions().len();
-        let walked = extension_identifiers(&der).map_err(|NotDer| CertificateError::NotWhole)?;
-        if walked.len() > MAX_EXTENSIONS {
+        let extensions = extension_identifiers(Fields::read(&der)?.extensions)?;
+        if extensions.len() > MAX_EXTENSIONS {
             return Err(CertificateError::TooManyExtensions);
         }
-        if walked.len() != extensions {
-            return Err(CertificateError::NotWhole);
-        }
-        let repeated = walked.iter().enumerate().any(|(at, id)| walked.iter().skip(at + 1).any(|x| x == id));
+        let repeated =
+            extensions.iter().enumerate().any(|(at, id)| extensions.iter().skip(at + 1).any(|x| x == id));
         if repeated {
             return Err(CertificateError::RepeatedExtension);
         }
@@ -149,69 +149,13 @@ impl Certificate {
 
     /// The list of extensions, without its head; empty where there is none. Each can be read by [`extension::next`].
     pub(crate) fn extension_list(&self) -> Result<&[u8], CertificateError> {
-        extension_list(&self.der).map_err(|NotDer| CertificateError::NotWhole)
+        Ok(self.fields()?.extensions)
     }
-
-    /// The fields, borrowed. The extensions are listed and not looked into.
-    pub(crate) fn parsed(&self) -> Result<X509Certificate<'_>, CertificateError> {
-        parse(&self.der)
-    }
-}
-
-fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
-    let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
-    match parser.parse(der) {
-        Ok(([], certificate)) => Ok(certificate),
-        Ok(_) => Err(CertificateError::NotWhole),
-        Err(_) => Err(CertificateError::NotX509),
-    }
-}
-
-/// What RFC 5280 section 4.1 wants of the fields beside their types. BoringSSL wants it too, so that no
-/// certificate is lost with which a client gets through the handshake of a listener that verifies.
-fn check_fields(certificate: &X509Certificate<'_>) -> Result<(), CertificateError> {
-    let version = certificate.version();
-    let has_extensions = !certificate.extensions().is_empty();
-    let has_unique_id = certificate.issuer_uid.is_some() || certificate.subject_uid.is_some();
-    if has_extensions && version != X509Version::V3 || has_unique_id && version == X509Version::V1 {
-        return Err(CertificateError::Version);
-    }
-    match certificate.raw_serial() {
-        [] => return Err(CertificateError::SerialNumber),
-        [0x00, next, ..] if next & 0x80 == 0 => return Err(CertificateError::SerialNumber),
-        [0xff, next, ..] if next & 0x80 != 0 => return Err(CertificateError::SerialNumber),
-        [..] => {}
-    }
-    if certificate.signature != certificate.signature_algorithm {
-        return Err(CertificateError::SignatureAlgorithm);
-    }
-    Ok(())
-}
-
-/// Both times are in UTC and whole seconds (RFC 5280 sections 4.1.2.5.1 and 4.1.2.5.2). `x509-parser` takes others, and
-/// reads some of them wrongly.
-fn check_validity(validity: &[u8]) -> Result<(), NotDer> {
-    const UTC_TIME: u8 = 0x17;
-    const GENERALIZED_TIME: u8 = 0x18;
-    let mut times = Reader::new(validity);
-    for _ in 0..2 {
-        let time = times.next()?.ok_or(NotDer)?;
-        let digits = match time.tag {
-            UTC_TIME => 12,
-            GENERALIZED_TIME => 14,
-            _ => return Err(NotDer),
-        };
-        let (zone, time) = time.contents.split_last().ok_or(NotDer)?;
-        if *zone != b'Z' || time.len() != digits || !time.iter().all(u8::is_ascii_digit) {
-            return Err(NotDer);
-        }
-    }
-    times.end()
 }
 
 /// The object identifier of each extension. At most one more than [`MAX_EXTENSIONS`] are read.
-fn extension_identifiers(der: &[u8]) -> Result<Vec<&[u8]>, NotDer> {
-    let mut list = Reader::new(extension_list(der)?);
+fn extension_identifiers(list: &[u8]) -> Result<Vec<&[u8]>, NotDer> {
+    let mut list = Reader::new(list);
     let mut identifiers = Vec::new();
     while let Some(extension) = extension::next(&mut list)? {
         identifiers.push(extension.oid);
@@ -220,34 +164,6 @@ fn extension_identifiers(der: &[u8]) -> Result<Vec<&[u8]>, NotDer> {
         }
     }
     Ok(identifiers)
-}
-
-/// Walks `Certificate` and `TBSCertificate` (RFC 5280 section 4.1), in which nothing may be left over, and gives
-/// the contents of the list of extensions.
-fn extension_list(der: &[u8]) -> Result<&[u8], NotDer> {
-    let mut certificate = Reader::new(der::only(SEQUENCE, der)?);
-    let mut fields = Reader::new(certificate.expect(SEQUENCE)?);
-    certificate.expect(SEQUENCE)?;
-    certificate.expect(BIT_STRING)?;
-    certificate.end()?;
-
-    const VERSION: u8 = 0xa0;
-    const ISSUER_UNIQUE_ID: u8 = 0x81;
-    const SUBJECT_UNIQUE_ID: u8 = 0x82;
-    const EXTENSIONS: u8 = 0xa3;
-    fields.optional(VERSION)?;
-    fields.expect(INTEGER)?;
-    let _signature = fields.expect(SEQUENCE)?;
-    let _issuer = fields.expect(SEQUENCE)?;
-    check_validity(fields.expect(SEQUENCE)?)?;
-    let _subject = fields.expect(SEQUENCE)?;
-    let _public_key = fields.expect(SEQUENCE)?;
-    fields.optional(ISSUER_UNIQUE_ID)?;
-    fields.optional(SUBJECT_UNIQUE_ID)?;
-    let extensions = fields.optional(EXTENSIONS)?;
-    fields.end()?;
-
-    extensions.map_or(Ok(&[][..]), |extensions| der::only(SEQUENCE, extensions))
 }
 
 #[cfg(test)]
@@ -277,7 +193,7 @@ mod tests {
         let leaf = Ca::new("Acme Root").leaf("billing");
         let signed = leaf.clone().signed_trailer(&[0x05, 0x00]).mint().der;
         assert_eq!(Certificate::from_der(signed), Err(CertificateError::NotX509));
-        // x509-parser takes this one.
+        // `x509-parser` takes this one.
         let good = leaf.mint().der;
         let after_the_signature = mint::der(0x30, &[&good[4..], &[0x05, 0x00]]);
         assert_eq!(Certificate::from_der(after_the_signature), Err(CertificateError::NotWhole));
@@ -341,8 +257,8 @@ mod tests {
     fn more_extensions_than_the_limit_are_refused() {
         let with = |count: u64| {
             let leaf = Ca::new("Acme Root").leaf("billing");
-            let present =
-                Certificate::from_der(leaf.clone().mint().der).unwrap().parsed().unwrap().extensions().len();
+            let present = Certificate::from_der(leaf.clone().mint().der).unwrap();
+            let present = extension_identifiers(present.extension_list().unwrap()).unwrap().len();
             let rest = count - present as u64;
             let der =
                 (0..rest).fold(leaf, |leaf, arc| leaf.extension(&[1, 3, 6, 1, arc], &[5, 0])).mint().der;

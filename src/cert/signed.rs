@@ -19,8 +19,7 @@ impl<'a> Signed<'a> {
     /// Takes `SEQUENCE { message, algorithm, BIT STRING }`.
     pub(crate) fn from_der(der: &'a [u8]) -> Result<Signed<'a>, NotDer> {
         let mut parts = Reader::new(der::only(SEQUENCE, der)?);
-        let mut sequence = || parts.next()?.filter(|part| part.tag == SEQUENCE).ok_or(NotDer);
-        let (message, algorithm) = (sequence()?.whole, sequence()?.whole);
+        let (message, algorithm) = (parts.whole(SEQUENCE)?, parts.whole(SEQUENCE)?);
         let signature = bits(parts.expect(BIT_STRING)?)?;
         parts.end()?;
         Ok(Signed { message, algorithm, signature })

@@ -99,9 +99,6 @@ pub enum IdentityError {
     /// The subjectAltName is no list of names (RFC 5280 section 4.2.1.6).
     #[error("the subject alternative names cannot be parsed")]
     SubjectAltName,
-    /// The signature algorithm is no algorithm identifier (RFC 5280 section 4.1.1.2).
-    #[error("the signature algorithm cannot be parsed")]
-    SignatureAlgorithm,
     /// The keyUsage is no string of bits (RFC 5280 section 4.2.1.3).
     #[error("the key usage cannot be parsed")]
     KeyUsage,
@@ -151,14 +148,13 @@ impl fmt::Display for Validity {
 impl Identity {
     /// Reads every name of a certificate.
     pub fn of(certificate: &Certificate) -> Result<Identity, IdentityError> {
-        let parsed = certificate.parsed().map_err(|_| IdentityError::Certificate)?;
+        let fields = certificate.fields().map_err(|_| IdentityError::Certificate)?;
         let mut left = MAX_NAMES;
-        let subject = DistinguishedName::from_der(parsed.subject.as_raw(), &mut left)
+        let subject = DistinguishedName::from_der(fields.subject, &mut left)
             .map_err(|problem| problem.or(IdentityError::Subject))?;
-        let issuer = DistinguishedName::from_der(parsed.issuer.as_raw(), &mut left)
+        let issuer = DistinguishedName::from_der(fields.issuer, &mut left)
             .map_err(|problem| problem.or(IdentityError::Issuer))?;
-        let list = certificate.extension_list().map_err(|_| IdentityError::Certificate)?;
-        let extensions = Extensions::new(list);
+        let extensions = Extensions::new(fields.extensions);
         let names = match extensions.find(SUBJECT_ALT_NAME) {
             None => AltNames::new(),
             Some(extension) => AltNames::from_der(extension.value, &mut left)
@@ -167,28 +163,19 @@ impl Identity {
         let key_purposes = listed(&extensions, EXTENDED_KEY_USAGE, KeyPurpose::list_from_der, &mut left)?;
         let policies =
             listed(&extensions, CERTIFICATE_POLICIES, CertificatePolicy::list_from_der, &mut left)?;
-        let properties = Properties::of(
-            certificate,
-            parsed.public_key().raw,
-            &extensions,
-            (&subject, &issuer),
-            &names.dns,
-        )?;
+        let properties = Properties::of(&fields, &extensions, (&subject, &issuer), &names.dns)?;
         Ok(Identity {
             subject,
             issuer,
-            serial: Serial::from_integer(parsed.raw_serial()),
+            serial: Serial::from_integer(fields.serial),
             spiffe: SpiffeIdentity::of(&names.uri),
             names,
             key_purposes,
             policies,
             extensions,
             fingerprint: certificate.fingerprint(),
-            spki_fingerprint: Fingerprint::of(parsed.public_key().raw),
-            validity: Validity {
-                not_before: parsed.validity().not_before.to_datetime(),
-                not_after: parsed.validity().not_after.to_datetime(),
-            },
+            spki_fingerprint: Fingerprint::of(fields.public_key),
+            validity: Validity { not_before: fields.not_before, not_after: fields.not_after },
             properties,
         })
     }
@@ -482,7 +469,7 @@ mod tests {
 
     #[test]
     fn an_attribute_that_the_parser_would_drop_makes_the_subject_unreadable() {
-        // In the second attribute the length of the value is indefinite, which is no DER: x509-parser stops there,
+        // In the second attribute the length of the value is indefinite, which is no DER: `x509-parser` stops there,
         // and says that the subject is `CN=user`.
         let user = mint::attribute(CN, &mint::der(UTF8, &[b"user"]));
         let admin = mint::attribute(CN, b"\x2c\x80\x0c\x05admin\x00\x00");

@@ -6,8 +6,8 @@ use super::signature_algorithm::{SignatureAlgorithm, SignatureProblem};
 use super::{
     AttributeType, AttributeValue, DistinguishedName, DnsName, Extensions, IdentityError, Names, Truth,
 };
-use crate::cert::Certificate;
 use crate::cert::der::{self, NotDer, OCTET_STRING, Reader, SEQUENCE};
+use crate::cert::fields::Fields;
 
 /// The extensions subjectKeyIdentifier, 2.5.29.14, and authorityKeyIdentifier, 2.5.29.35 (RFC 5280 sections 4.2.1.1
 /// and 4.2.1.2).
@@ -27,18 +27,15 @@ pub struct Properties {
 impl Properties {
     /// Reads them from a certificate, whose names have been read.
     pub(super) fn of(
-        certificate: &Certificate,
-        public_key: &[u8],
+        fields: &Fields<'_>,
         extensions: &Extensions,
         (subject, issuer): (&DistinguishedName, &DistinguishedName),
         dns: &Names<DnsName>,
     ) -> Result<Properties, IdentityError> {
         let extension = |oid: &[u8]| extensions.find(oid).map(|extension| extension.value);
-        let signature_algorithm =
-            certificate.signature_algorithm().map_err(|NotDer| IdentityError::SignatureAlgorithm)?;
         Ok(Properties {
-            public_key: PublicKey::of(public_key),
-            signature_algorithm: SignatureAlgorithm::of(signature_algorithm),
+            public_key: PublicKey::of(fields.public_key),
+            signature_algorithm: SignatureAlgorithm::of(fields.signature),
             key_usage: KeyUsage::of(extension(&KEY_USAGE)).map_err(|NotDer| IdentityError::KeyUsage)?,
             self_signed: Truth::any([
                 subject.same_name(issuer),
@@ -125,6 +122,7 @@ fn wildcard_name(subject: &DistinguishedName, dns: &Names<DnsName>) -> Truth {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cert::Certificate;
     use crate::identity::Identity;
     use crate::mint::{self, CN, Ca, Leaf, SAN_DNS, UTF8};
     #[cfg(target_arch = "wasm32")]

@@ -102,9 +102,9 @@ impl Checked {
 impl Claims {
     /// Reads them from a certificate.
     pub(super) fn of(certificate: &Certificate) -> Result<Claims, Unreadable> {
-        let parsed = certificate.parsed().map_err(|_| Unreadable)?;
-        let issuer = Name::parse(parsed.issuer.as_raw()).ok_or(Unreadable)?;
-        let extensions = Extensions::new(certificate.extension_list().map_err(|_| Unreadable)?);
+        let fields = certificate.fields().map_err(|_| Unreadable)?;
+        let issuer = Name::parse(fields.issuer).ok_or(Unreadable)?;
+        let extensions = Extensions::new(fields.extensions);
         let points = extensions.find(CRL_DISTRIBUTION_POINTS).map(|extension| extension.value);
         let holder = match Standing::of(&extensions) {
             Ok(Standing::Ca { .. }) => Holder::Ca,
@@ -112,7 +112,7 @@ impl Claims {
             Err(_) => Holder::Unclear,
         };
         Ok(Claims {
-            serial: parsed.raw_serial().into(),
+            serial: fields.serial.into(),
             points: DistributionPoints::of(points, &issuer),
             holder,
             issuer_digest: NameDigest::of(issuer.name()),

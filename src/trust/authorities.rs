@@ -166,9 +166,9 @@ impl Authorities {
     /// The authority whose key signed `certificate`, whose name is its issuer's, and which may sign certificates. Of several
     /// certificates of that key and name, the one whose key identifier the certificate names, or else the first.
     pub fn issuer_of(&self, certificate: &Certificate) -> Option<&Arc<Authority>> {
-        let parsed = certificate.parsed().ok()?;
-        let name = NameDigest::of(&DistinguishedName::parse_der(parsed.issuer.as_raw()).ok()?)?;
-        let list = crate::identity::Extensions::new(certificate.extension_list().ok()?);
+        let fields = certificate.fields().ok()?;
+        let name = NameDigest::of(&DistinguishedName::parse_der(fields.issuer).ok()?)?;
+        let list = crate::identity::Extensions::new(fields.extensions);
         let identifier = list.find(AUTHORITY_KEY_IDENTIFIER);
         // It says where to look first: what is odd in it says nothing.
         let identifier = identifier

@@ -53,16 +53,16 @@ impl Authority {
     /// Where it cannot be read.
     pub fn of(certificate: Certificate) -> Result<Authority, AuthorityError> {
         let identity = Identity::of(&certificate).map_err(|_| AuthorityError::Malformed)?;
-        let parsed = certificate.parsed().map_err(|_| AuthorityError::Malformed)?;
-        let spki = parsed.public_key().raw;
+        let fields = certificate.fields().map_err(|_| AuthorityError::Malformed)?;
+        let spki = fields.public_key;
         Ok(Authority {
             subject: identity.subject().clone(),
-            subject_der: parsed.subject.as_raw().into(),
+            subject_der: fields.subject.into(),
             subject_digest: NameDigest::of(identity.subject()),
             issuer: identity.issuer().clone(),
-            issuer_der: parsed.issuer.as_raw().into(),
+            issuer_der: fields.issuer.into(),
             issuer_digest: NameDigest::of(identity.issuer()),
-            serial: parsed.raw_serial().into(),
+            serial: fields.serial.into(),
             validity: identity.validity(),
             spki_fingerprint: identity.spki_fingerprint(),
             key_bits: key_bits(spki)?.into(),

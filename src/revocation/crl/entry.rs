@@ -2,8 +2,9 @@
 
 use super::error::{InField as _, LoadError, Place};
 use super::extension::{self, Seen};
-use super::moment::{Moment, UTC_TIME};
+use super::moment::Moment;
 use crate::cert::der::{self, Element, INTEGER, NotDer, Reader, SEQUENCE};
+use crate::cert::time_form::UTC_TIME;
 use crate::revocation::EntryReason;
 
 /// The longest serial number of an entry, in octets. RFC 5280 section 4.1.2.2 allows 20; some have more, of which 64 are

@@ -305,7 +305,7 @@ mod tests {
     /// Whether one subtree, permitted and then excluded, lets a leaf be.
     fn both(tag: u8, base: &[u8], leaf: crate::mint::Leaf) -> [bool; 2] {
         let certificate = Certificate::from_der(leaf.mint().der).unwrap();
-        let subject = certificate.parsed().unwrap().subject.as_raw().to_vec();
+        let subject = certificate.fields().unwrap().subject.to_vec();
         let held = Held::of(&certificate, &DistinguishedName::parse_der(&subject).unwrap()).unwrap();
         [PERMITTED, EXCLUDED].map(|list| {
             let value = der(0x30, &[&der(list, &[&subtree(tag, base)])]);

@@ -121,8 +121,8 @@ fn candidates(
         return Err(ChainError::TooMuchWork);
     }
     profile::leaf(identity)?;
-    let parsed = leaf.parsed().map_err(|_| ChainError::Unreadable)?;
-    Ok(Candidates::gather(parsed.issuer.as_raw(), presented, bundle))
+    let fields = leaf.fields().map_err(|_| ChainError::Unreadable)?;
+    Ok(Candidates::gather(fields.issuer, presented, bundle))
 }
 
 fn find(
