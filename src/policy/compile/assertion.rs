@@ -16,7 +16,7 @@ const MODE: &[&str] = &["enforce", "shadow"];
 
 pub(super) fn assertions(node: &Node, problems: &mut Problems) -> Option<Vec<Assertion>> {
     let assertions = entries(node, "`assert`", problems)?.iter().map(|entry| assertion(entry, problems));
-    all_or_none(assertions.collect())
+    all_or_none(assertions)
 }
 
 fn assertion(node: &Node, problems: &mut Problems) -> Option<Assertion> {
@@ -61,7 +61,7 @@ fn groups(node: Option<&Node>, keys: Keys, problems: &mut Problems) -> Option<Ve
             // Reported when the object was opened.
             _ => None,
         });
-        all_or_none(traits.collect())
+        all_or_none(traits)
     });
-    all_or_none(groups.collect())
+    all_or_none(groups)
 }

@@ -176,7 +176,7 @@ fn headers(node: &Node, problems: &mut Problems) -> Option<Vec<(Box<str>, Secret
         };
         Some((name?, problems.keep(value.span, value_is)?))
     };
-    all_or_none(object.members().iter().map(header).collect())
+    all_or_none(object.members().iter().map(header))
 }
 
 /// A name in lower case (RFC 9110 section 5.6.2), as HTTP/2 has them, and none that the request has already.
@@ -236,7 +236,7 @@ fn fields(
         all = all.and(meant);
         problems.keep(entry.span, checked)
     });
-    all_or_none(named.collect()).map(|_: Vec<()>| all)
+    all_or_none(named).map(|_: Vec<()>| all)
 }
 
 fn omitted(_: &str, meant: FieldSet) -> Result<(), AuditError> {

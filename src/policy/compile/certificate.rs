@@ -84,7 +84,7 @@ fn words<T: Clone>(
     problems: &mut Problems,
 ) -> Option<Vec<T>> {
     let words = one_or_many(node, what, problems)?;
-    all_or_none(words.iter().map(|entry| word(entry, known, values, problems)).collect())
+    all_or_none(words.iter().map(|entry| word(entry, known, values, problems)))
 }
 
 fn acceptance(node: Option<&Node>, problems: &mut Problems) -> Option<Acceptance> {
@@ -120,5 +120,5 @@ fn purposes(node: &Node, problems: &mut Problems) -> Option<Vec<KeyPurposePatter
         let text = string(entry, problems)?;
         problems.keep(entry.span, KeyPurposePattern::parse(text).map_err(PolicyErrorKind::from))
     };
-    all_or_none(entries.iter().map(purpose).collect())
+    all_or_none(entries.iter().map(purpose))
 }

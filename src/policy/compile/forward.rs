@@ -113,7 +113,7 @@ fn headers(node: &Node, problems: &mut Problems) -> Option<Vec<ForwardedHeader>>
         return problems.keep(node.span, Err(HeaderError::TooMany { count, limit: MAX_HEADERS }));
     }
     let mut names = HashSet::new();
-    let headers = object.members().iter().map(|member| header(member, &mut names, problems)).collect();
+    let headers = object.members().iter().map(|member| header(member, &mut names, problems));
     all_or_none(headers)
 }
 

@@ -20,5 +20,5 @@ pub(super) fn lint(node: &Node, problems: &mut Problems) -> Option<()> {
         }
         Some(())
     });
-    all_or_none(reasons.collect()).map(|_| ())
+    all_or_none(reasons).map(|_| ())
 }

@@ -102,8 +102,7 @@ impl<'n> MatcherCompiler<'n> {
     }
 
     fn list(&mut self, node: &'n Node, what: &'static str, problems: &mut Problems) -> Option<Vec<Matcher>> {
-        let matchers =
-            entries(node, what, problems)?.iter().map(|entry| self.matcher(entry, problems)).collect();
+        let matchers = entries(node, what, problems)?.iter().map(|entry| self.matcher(entry, problems));
         all_or_none(matchers)
     }
 
@@ -112,7 +111,7 @@ impl<'n> MatcherCompiler<'n> {
         if object.members().is_empty() {
             return problems.add(node.span, PolicyErrorKind::EmptyList { what: "a matcher", help: None });
         }
-        let parts = object.members().iter().map(|member| self.key(member, problems)).collect();
+        let parts = object.members().iter().map(|member| self.key(member, problems));
         all_or_none(parts).map(Matcher::all)
     }
 
@@ -192,7 +191,7 @@ fn each<'n>(
     problems: &mut Problems,
     mut compile: impl FnMut(&'n Node, &mut Problems) -> Option<Matcher>,
 ) -> Option<Matcher> {
-    let matchers = one_or_many(node, what, problems)?.iter().map(|entry| compile(entry, problems)).collect();
+    let matchers = one_or_many(node, what, problems)?.iter().map(|entry| compile(entry, problems));
     all_or_none(matchers).map(Matcher::any)
 }
 
@@ -230,14 +229,10 @@ fn attributes(
     if object.members().is_empty() {
         return problems.add(node.span, PolicyErrorKind::EmptyList { what, help: None });
     }
-    let parts = object
-        .members()
-        .iter()
-        .map(|Member { key, key_span, value }| {
-            let attribute = problems.keep(*key_span, AttributeType::parse(key))?;
-            let parse = |kind, text: &str| AttributePattern::new(attribute.clone(), kind, text);
-            text_patterns(value, what, problems, parse, &matcher)
-        })
-        .collect();
+    let parts = object.members().iter().map(|Member { key, key_span, value }| {
+        let attribute = problems.keep(*key_span, AttributeType::parse(key))?;
+        let parse = |kind, text: &str| AttributePattern::new(attribute.clone(), kind, text);
+        text_patterns(value, what, problems, parse, &matcher)
+    });
     all_or_none(parts).map(Matcher::all)
 }

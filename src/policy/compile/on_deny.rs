@@ -37,31 +37,27 @@ pub(super) fn on_deny(node: &Node, denied: Denied, problems: &mut Problems) -> O
 
 fn reasons(node: &Node, denied: Denied, problems: &mut Problems) -> Option<Vec<(Reason, Answer)>> {
     let object = Object::open_map(node, problems)?;
-    let answers = object
-        .members()
-        .iter()
-        .map(|member| {
-            let code = &member.key;
-            let Some(reason) = Reason::from_code(code) else {
-                return problems.add(member.key_span, PolicyErrorKind::UnknownReason { code: code.clone() });
-            };
-            if denied == Denied::OnRoute && is_of_no_route(reason) {
-                let why = "no route is found then; say it in `defaults`";
-                let kind = PolicyErrorKind::Ineffective { key: code.clone(), why };
-                return problems.add(member.key_span, kind);
+    let answers = object.members().iter().map(|member| {
+        let code = &member.key;
+        let Some(reason) = Reason::from_code(code) else {
+            return problems.add(member.key_span, PolicyErrorKind::UnknownReason { code: code.clone() });
+        };
+        if denied == Denied::OnRoute && is_of_no_route(reason) {
+            let why = "no route is found then; say it in `defaults`";
+            let kind = PolicyErrorKind::Ineffective { key: code.clone(), why };
+            return problems.add(member.key_span, kind);
+        }
+        let object = Object::open(&member.value, ANSWER_KEYS, problems)?;
+        let answer = answer(&object, problems);
+        if fixed_status(reason).is_some() {
+            for member in ["status", "redirect"].iter().filter_map(|key| object.member(key)) {
+                let why = "this reason has a status of its own";
+                let kind = PolicyErrorKind::Ineffective { key: member.key.clone(), why };
+                problems.add::<()>(member.key_span, kind);
             }
-            let object = Object::open(&member.value, ANSWER_KEYS, problems)?;
-            let answer = answer(&object, problems);
-            if fixed_status(reason).is_some() {
-                for member in ["status", "redirect"].iter().filter_map(|key| object.member(key)) {
-                    let why = "this reason has a status of its own";
-                    let kind = PolicyErrorKind::Ineffective { key: member.key.clone(), why };
-                    problems.add::<()>(member.key_span, kind);
-                }
-            }
-            Some((reason, answer?))
-        })
-        .collect();
+        }
+        Some((reason, answer?))
+    });
     all_or_none(answers)
 }
 

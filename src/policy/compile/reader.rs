@@ -218,9 +218,17 @@ pub(super) fn one_or_many<'n>(
     }
 }
 
-/// `Some` only if every entry is there: a list with a faulty entry is no list.
-pub(super) fn all_or_none<T>(values: Vec<Option<T>>) -> Option<Vec<T>> {
-    values.into_iter().collect()
+/// `Some` only if every entry is there: a list with a faulty entry is no list. Each is looked at all the same, for what is wrong with
+/// it.
+pub(super) fn all_or_none<T>(values: impl IntoIterator<Item = Option<T>>) -> Option<Vec<T>> {
+    let (mut found, mut is_whole) = (Vec::new(), true);
+    for value in values {
+        match value {
+            Some(value) => found.push(value),
+            None => is_whole = false,
+        }
+    }
+    is_whole.then_some(found)
 }
 
 /// Texts that each parse to something; at least one.
@@ -230,12 +238,9 @@ pub(super) fn list<T>(
     problems: &mut Problems,
     parse: impl Fn(&str) -> Result<T, PolicyErrorKind>,
 ) -> Option<Vec<T>> {
-    let values = entries(node, what, problems)?
-        .iter()
-        .map(|entry| {
-            let text = string(entry, problems)?;
-            problems.keep(entry.span, parse(text))
-        })
-        .collect();
+    let values = entries(node, what, problems)?.iter().map(|entry| {
+        let text = string(entry, problems)?;
+        problems.keep(entry.span, parse(text))
+    });
     all_or_none(values)
 }

@@ -116,7 +116,7 @@ fn wanted(node: &Node, problems: &mut Problems) -> Option<Wanted> {
         };
     }
     let patterns =
-        one_or_many(node, "a header", problems)?.iter().map(|entry| value_pattern(entry, problems)).collect();
+        one_or_many(node, "a header", problems)?.iter().map(|entry| value_pattern(entry, problems));
     all_or_none(patterns).map(Wanted::Value)
 }
 
@@ -180,12 +180,9 @@ fn members<'n>(node: &'n Node, what: &'static str, problems: &mut Problems) -> O
 
 /// A text, or a list of texts, none of them empty.
 fn texts(node: &Node, what: &'static str, problems: &mut Problems) -> Option<Vec<String>> {
-    let texts = one_or_many(node, what, problems)?
-        .iter()
-        .map(|entry| match string(entry, problems)? {
-            "" => problems.add(entry.span, PatternError::Empty.into()),
-            text => Some(text.to_owned()),
-        })
-        .collect();
+    let texts = one_or_many(node, what, problems)?.iter().map(|entry| match string(entry, problems)? {
+        "" => problems.add(entry.span, PatternError::Empty.into()),
+        text => Some(text.to_owned()),
+    });
     all_or_none(texts)
 }

@@ -79,7 +79,7 @@ fn methods(node: &Node, available: Available, problems: &mut Problems) -> Option
         }
         problems.add(entry.span, TrustBundleError::NoSource { method: method.word(), key }.into())
     });
-    all_or_none(methods.collect())
+    all_or_none(methods)
 }
 
 /// Of a chain that Envoy verified the filter knows the leaf alone.

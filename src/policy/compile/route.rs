@@ -134,8 +134,7 @@ pub(super) fn routes<'n>(
 ) -> Option<Vec<Route>> {
     let mut names = HashSet::new();
     let entries = entries(node, "`routes`", problems)?;
-    let routes =
-        entries.iter().map(|entry| route(entry, defaults, trust, matchers, &mut names, problems)).collect();
+    let routes = entries.iter().map(|entry| route(entry, defaults, trust, matchers, &mut names, problems));
     all_or_none(routes)
 }
 

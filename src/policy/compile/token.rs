@@ -48,14 +48,14 @@ fn claims(node: &Node, problems: &mut Problems) -> Option<Vec<ClaimDemand>> {
     if object.members().is_empty() {
         return problems.add(node.span, PolicyErrorKind::EmptyList { what: "`claims`", help: None });
     }
-    all_or_none(object.members().iter().map(|member| claim(member, problems)).collect())
+    all_or_none(object.members().iter().map(|member| claim(member, problems)))
 }
 
 fn claim(Member { key, key_span, value }: &Member, problems: &mut Problems) -> Option<ClaimDemand> {
     let path = ClaimPath::parse(key).map_err(|why| PolicyErrorKind::BadClaim { path: key.clone(), why });
     let path = problems.keep(*key_span, path);
     let any_of = one_or_many(value, "a claim", problems)?;
-    let any_of = all_or_none(any_of.iter().map(|entry| pattern(entry, problems)).collect());
+    let any_of = all_or_none(any_of.iter().map(|entry| pattern(entry, problems)));
     Some(ClaimDemand { path: path?, any_of: any_of? })
 }
 

@@ -60,7 +60,6 @@ impl<'n> Trust<'n> {
             positions.push(position);
             Some(())
         });
-        let entries = entries.collect();
         all_or_none(entries).map(|_| positions)
     }
 

@@ -65,7 +65,7 @@ pub(super) fn trust_bundles(node: &Node, problems: &mut Problems) -> Option<Vec<
         return problems.add(node.span, PolicyErrorKind::EmptyList { what: "`trust_bundles`", help: None });
     }
     at_most(node, object.members().len(), MAX_BUNDLES, "trust bundles", problems)?;
-    all_or_none(object.members().iter().map(|member| trust_bundle(member, problems)).collect())
+    all_or_none(object.members().iter().map(|member| trust_bundle(member, problems)))
 }
 
 fn trust_bundle(Member { key, key_span, value }: &Member, problems: &mut Problems) -> Option<TrustBundle> {
@@ -143,7 +143,7 @@ fn certificates(
         }
         problems.add(entry.span, TrustBundleError::Repeated { what: "certificate" }.into())
     });
-    all_or_none(authorities.collect())
+    all_or_none(authorities)
 }
 
 fn authority(text: &str, check: fn(&Authority) -> Result<(), Unfit>) -> Result<Authority, TrustBundleError> {
@@ -244,13 +244,10 @@ fn denied<T: Eq + std::hash::Hash, E: Into<PolicyErrorKind>>(
     let Some(node) = node else { return Some(HashSet::new()) };
     let entries = array(node, problems)?;
     at_most(node, entries.len(), MAX_DENIED, "entries", problems)?;
-    let values: Vec<Option<T>> = entries
-        .iter()
-        .map(|entry| {
-            let text = string(entry, problems)?;
-            problems.keep(entry.span, parse(text))
-        })
-        .collect();
+    let values = entries.iter().map(|entry| {
+        let text = string(entry, problems)?;
+        problems.keep(entry.span, parse(text))
+    });
     all_or_none(values).map(|values| values.into_iter().collect())
 }
 

@@ -88,7 +88,7 @@ fn values(
     let Some(node) = node else { return Some(vec![None]) };
     let values =
         one_or_many(node, "`value`", problems)?.iter().map(|entry| compile(entry, problems).map(Some));
-    all_or_none(values.collect())
+    all_or_none(values)
 }
 
 fn other_name_value(node: &Node, problems: &mut Problems) -> Option<ValuePattern> {
