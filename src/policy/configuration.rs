@@ -3,43 +3,24 @@
 //! Envoy unwraps a `StringValue` to its text, and leaves a `Struct` as the protobuf message that it is. Keys of a `Struct` are
 //! those of a map: Envoy has read it already, so none is there twice.
 
-use prost::Message as _;
-use prost_types::value::Kind;
-use prost_types::{Struct, Value};
+use serde_json::Value;
+
+use super::protobuf;
 
 /// The JSON text of a serialized `google.protobuf.Struct`; `None` if `bytes` are none.
-///
-/// Depth is limited by `prost` to 100 messages.
 pub(super) fn json_of_struct(bytes: &[u8]) -> Option<String> {
-    let message = Struct::decode(bytes).ok()?;
+    let object = protobuf::read_struct(bytes).ok()?;
     // Text that happens to decode, as an empty message does, is no policy in this form.
-    (!message.fields.is_empty()).then(|| object(message).to_string())
-}
-
-fn object(message: Struct) -> serde_json::Value {
-    // One by one: to collect a map sorts, and that is code.
-    let mut map = serde_json::Map::new();
-    for (key, value) in message.fields {
-        map.insert(key, json(value));
-    }
-    map.into()
-}
-
-fn json(value: Value) -> serde_json::Value {
-    match value.kind {
-        // A number that JSON cannot hold becomes null, which no key of a policy accepts.
-        Some(Kind::NullValue(_)) | None => serde_json::Value::Null,
-        Some(Kind::BoolValue(value)) => value.into(),
-        Some(Kind::NumberValue(value)) => value.into(),
-        Some(Kind::StringValue(value)) => value.into(),
-        Some(Kind::ListValue(list)) => list.values.into_iter().map(json).collect(),
-        Some(Kind::StructValue(message)) => object(message),
-    }
+    (!object.is_empty()).then(|| Value::Object(object).to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use prost::Message as _;
+    use prost_types::value::Kind;
+    use prost_types::{Struct, Value};
+
+    use super::json_of_struct;
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 

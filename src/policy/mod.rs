@@ -22,6 +22,7 @@ mod method;
 mod network;
 mod on_deny;
 mod path;
+mod protobuf;
 mod ratio;
 mod request_match;
 mod revocation;

@@ -1,18 +1,12 @@
 //! Metadata of the route that Envoy chose.
 
-use std::collections::BTreeMap;
+use serde_json::{Map, Value};
 
-use prost::Message;
-use prost_types::Struct;
-use prost_types::value::Kind;
+use super::protobuf;
 
-/// `envoy.config.core.v3.Metadata`, as much of it as is read.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct RouteMetadata {
-    /// A `Struct` for each namespace.
-    #[prost(btree_map = "string, message", tag = "1")]
-    filter_metadata: BTreeMap<String, Struct>,
-}
+/// `envoy.config.core.v3.Metadata`, as much of it as is read: an object for each namespace.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RouteMetadata(Map<String, Value>);
 
 /// What metadata hold under a key.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,27 +19,17 @@ pub(super) enum Entry<'a> {
 
 impl RouteMetadata {
     /// Reads what Envoy serialized; without any metadata that is nothing.
-    ///
-    /// Depth is limited by `prost` to 100 messages.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        Self::decode(bytes).ok()
+        protobuf::read_structs(bytes).ok().map(Self)
     }
 
     pub(super) fn entry(&self, namespace: &str, key: &str) -> Entry<'_> {
-        let value = self.filter_metadata.get(namespace).and_then(|entries| entries.fields.get(key));
-        match value.map(|value| &value.kind) {
+        match self.0.get(namespace).and_then(|entries| entries.get(key)) {
             None => Entry::Absent,
-            Some(Some(Kind::StringValue(text))) => Entry::Text(text),
-            Some(
-                None
-                | Some(
-                    Kind::NullValue(_)
-                    | Kind::NumberValue(_)
-                    | Kind::BoolValue(_)
-                    | Kind::StructValue(_)
-                    | Kind::ListValue(_),
-                ),
-            ) => Entry::NoText,
+            Some(Value::String(text)) => Entry::Text(text),
+            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                Entry::NoText
+            }
         }
     }
 }
