@@ -1,10 +1,9 @@
 //! What a collector's response to a batch means (OTLP specification, section "OTLP/HTTP Response").
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Visitor};
+use jsonc_parser::ast::Value;
+use jsonc_parser::{CollectOptions, ParseOptions};
 
 /// Longest wait that a collector may ask for by `retry-after`. The queue fills meanwhile: two minutes of a busy VM are what a few
 /// thousand records hold anyway.
@@ -61,47 +60,18 @@ fn rejected(body: &[u8]) -> u64 {
     if body.len() > MAX_RESPONSE_BYTES {
         return 0;
     }
-    let response: Option<Response> = serde_json::from_slice(body).ok();
-    response.and_then(|response| response.partial_success).map_or(0, |partial| partial.rejected.0)
+    std::str::from_utf8(body).ok().and_then(rejected_records).unwrap_or_default()
 }
 
-#[derive(Deserialize)]
-struct Response {
-    #[serde(rename = "partialSuccess")]
-    partial_success: Option<PartialSuccess>,
-}
-
-#[derive(Deserialize)]
-struct PartialSuccess {
-    #[serde(rename = "rejectedLogRecords", default)]
-    rejected: Count,
-}
-
-/// A 64-bit integer, which protobuf's JSON writes as a string, and reads as a number too.
-#[derive(Default)]
-struct Count(u64);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CountVisitor)
-    }
-}
-
-struct CountVisitor;
-
-impl Visitor<'_> for CountVisitor {
-    type Value = Count;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a number")
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Count, E> {
-        Ok(Count(number))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Count, E> {
-        Ok(Count(text.parse().unwrap_or_default()))
+/// The 64-bit integer `partialSuccess.rejectedLogRecords`, which protobuf's JSON writes as a string, and reads as a number too.
+fn rejected_records(json: &str) -> Option<u64> {
+    let response =
+        jsonc_parser::parse_to_ast(json, &CollectOptions::default(), &ParseOptions::default()).ok()?.value?;
+    let partial = response.as_object()?.get_object("partialSuccess")?;
+    match &partial.get("rejectedLogRecords")?.value {
+        Value::NumberLit(number) => number.value.parse().ok(),
+        Value::StringLit(text) => text.value.parse().ok(),
+        Value::BooleanLit(_) | Value::Object(_) | Value::Array(_) | Value::NullKeyword(_) => None,
     }
 }
 
