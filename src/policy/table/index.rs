@@ -3,7 +3,7 @@
 //! For every kind of condition the index knows which routes hold it of the request at hand; what remains is in all of
 //! these. It may leave a route that does not match, for the route itself is asked in the end, and leaves out none that does.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::path_tree::PathTree;
@@ -15,6 +15,7 @@ use crate::policy::path::{PathCase, PathPattern};
 use crate::policy::request_match::{MetadataCondition, Request};
 use crate::policy::route::Route;
 use crate::policy::route_metadata::Entry;
+use crate::sorted::sorted;
 
 /// Most headers, and most entries of metadata, by which routes are told apart here: those that the most routes name.
 /// Policies that serve many tenants have one or two.
@@ -164,16 +165,10 @@ fn metadata_name(condition: &MetadataCondition) -> (&str, &str) {
 
 /// The names that occur most often, the same ones in whatever order they are counted.
 fn most_named<'r>(names: impl Iterator<Item = (&'r str, &'r str)>) -> Vec<(String, String)> {
-    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    names.for_each(|name| *counts.entry(name).or_default() += 1);
-    let mut most = Vec::new();
-    while most.len() < MAX_NAMES
-        && let Some(name) = counts.iter().max_by_key(|(_, count)| **count).map(|(name, _)| *name)
-    {
-        counts.remove(&name);
-        most.push((name.0.to_owned(), name.1.to_owned()));
-    }
-    most
+    let names = sorted(names.collect());
+    let counts = names.chunk_by(PartialEq::eq).filter_map(|same| Some((same.len(), *same.first()?)));
+    let most = sorted(counts.collect()).into_iter().rev().take(MAX_NAMES);
+    most.map(|(_, (namespace, key))| (namespace.to_owned(), key.to_owned())).collect()
 }
 
 type ByText = HashMap<Vec<u8>, RouteSet>;
