@@ -118,13 +118,17 @@ fn parse(text: &str, case: Case) -> Result<Hir, ExpressionError> {
         .case_insensitive(case == Case::Ignored)
         .build()
         .parse(text)
-        .map_err(|error| ExpressionError::Invalid(last_line(&error.to_string())))
+        .map_err(|error| ExpressionError::Invalid(fault(&error)))
 }
 
-/// The regex library draws the expression over several lines; the last one says what is wrong.
-fn last_line(message: &str) -> String {
-    let line = message.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+/// What is wrong, without the drawing of the expression over several lines, which is 10 KB of the module.
+fn fault(error: &regex_syntax::Error) -> String {
+    match error {
+        regex_syntax::Error::Parse(error) => error.kind().to_string(),
+        regex_syntax::Error::Translate(error) => error.kind().to_string(),
+        // The library may come to know others.
+        _ => "it cannot be read".to_owned(),
+    }
 }
 
 #[cfg(test)]

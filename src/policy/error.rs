@@ -10,7 +10,7 @@ use super::forward::HeaderError;
 use super::location::{Location, Locator, Span};
 use super::method::is_method;
 use super::on_deny::OnDenyError;
-use super::source::Node;
+use super::source::{Node, number};
 use super::template::TemplateError;
 use super::trust_bundle::TrustBundleError;
 use crate::identity::PatternError;
@@ -169,7 +169,10 @@ pub enum PolicyErrorKind {
         known: &'static [&'static str],
     },
     /// A version of the policy language that is not this one.
-    #[error("policy version `{version}` is not supported: this version of mtls-policy reads `{supported}`")]
+    #[error(
+        "policy version `{version}` is not supported: this version of mtls-policy reads `{supported}`",
+        version = number(*version)
+    )]
     UnsupportedVersion {
         /// The version there.
         version: f64,
@@ -177,7 +180,7 @@ pub enum PolicyErrorKind {
         supported: u32,
     },
     /// A number out of its range.
-    #[error("`{value}` is not a whole number between {min} and {max}")]
+    #[error("`{value}` is not a whole number between {min} and {max}", value = number(*value))]
     OutOfRange {
         /// The number.
         value: f64,
@@ -187,7 +190,7 @@ pub enum PolicyErrorKind {
         max: u32,
     },
     /// A number that is no share.
-    #[error("`{value}` is not a number from 0 to 1")]
+    #[error("`{value}` is not a number from 0 to 1", value = number(*value))]
     NotARatio {
         /// The number.
         value: f64,

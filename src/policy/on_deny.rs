@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::decision::Reason;
 use super::host::Host;
+use super::source::number;
 use super::template::{Piece, Template, TemplateError};
 use crate::identity::pattern::shown;
 
@@ -243,7 +244,7 @@ pub enum OnDenyError {
         text: String,
     },
     /// Not a status that sends a client elsewhere for this time only.
-    #[error("`{value}` is not `302`, `303` or `307`: what is denied now may be allowed later")]
+    #[error("`{value}` is not `302`, `303` or `307`: what is denied now may be allowed later", value = number(*value))]
     RedirectStatus {
         /// The number.
         value: f64,

@@ -111,6 +111,12 @@ impl Node {
     }
 }
 
+/// A number as JSON writes it, without a fraction where it has none. Not by `Display` of `f64`, which is 19 KB of code and tables.
+pub(super) fn number(number: f64) -> String {
+    let text = serde_json::Value::from(number).to_string();
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
 /// Reads strict JSON (RFC 8259): no comments, no trailing commas, no single quotes, no byte order mark.
 ///
 /// # Errors
