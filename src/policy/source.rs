@@ -2,6 +2,8 @@
 //!
 //! Nothing is dropped on the way: keys keep their order and their duplicates, so that the compiler can report them.
 
+use std::str::FromStr as _;
+
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, CommentCollectionStrategy, ParseOptions};
@@ -169,10 +171,11 @@ fn node(value: ast::Value<'_>) -> Result<Node, (PolicyErrorKind, Span)> {
         ast::Value::NullKeyword(_) => Value::Null,
         ast::Value::BooleanLit(literal) => Value::Bool(literal.value),
         ast::Value::NumberLit(literal) => {
-            // The scanner lets leading zeros through, which RFC 8259 does not; serde_json's grammar is exact.
-            let number = serde_json::from_str(literal.value)
-                .map_err(|_| (PolicyErrorKind::Syntax { message: "malformed number".to_owned() }, span))?;
-            Value::Number(number)
+            // The scanner lets leading zeros through, which RFC 8259 does not; serde_json's grammar is exact. Not through `f64` of serde,
+            // which shows in its errors what was found, floats among it.
+            let number = serde_json::Number::from_str(literal.value).ok().and_then(|number| number.as_f64());
+            let malformed = || (PolicyErrorKind::Syntax { message: "malformed number".to_owned() }, span);
+            Value::Number(number.ok_or_else(malformed)?)
         }
         ast::Value::StringLit(literal) => Value::String(literal.value.into_owned()),
         ast::Value::Array(array) => {
