@@ -10,9 +10,9 @@ CARGO ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MODULE := $(TARGET)/mtls_policy.wasm
 COMPILED := $(TARGET)/wasm32-wasip1/release/mtls_policy.wasm
-# In bytes. The aim is 1,200,000; the libraries that check signatures are 142 KB of it, those that read certificates 88 KB, and what verifies
-# chains 110 KB.
-MODULE_LIMIT := 1500000
+# In bytes. The aim is 1,200,000; the libraries that check signatures are 140 KB of it, those of regular expressions 150 KB, and what
+# verifies chains 110 KB.
+MODULE_LIMIT := 1300000
 # What is marked as worth inlining, as every iterator is, is inlined up to six times the size of other code even where size counts.
 # That makes the module 70 KB larger, and no request faster.
 INLINING := -C llvm-args=-inlinehint-threshold=50
@@ -130,10 +130,12 @@ module: rust wasm-opt ## Build the filter module
 WASM_FEATURES := --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext
 
 # What rustc leaves on the table across functions; the features are those that rustc builds with. Nothing lives in the lowest
-# kilobyte, where the stack would end. Then the callbacks go that the SDK exports and the filter does not have, 12 KB: Envoy would
-# call each for every request. New ones belong into the list.
+# kilobyte, where the stack would end. Control flow is taken apart and built anew first, which saves 11 KB and costs a request
+# nothing. Then the callbacks go that the SDK exports and the filter does not have, 12 KB: Envoy would call each for every request.
+# New ones belong into the list.
 $(MODULE): $(COMPILED) envoy/exports.json
-	@wasm-opt -Oz --low-memory-unused --const-hoisting $(WASM_FEATURES) --strip-debug --strip-producers $< --output $@.whole
+	@wasm-opt --flatten --rereloop -Oz -Oz --low-memory-unused --const-hoisting $(WASM_FEATURES) --strip-debug --strip-producers \
+	  $< --output $@.whole
 	@wasm-metadce $(WASM_FEATURES) --graph-file envoy/exports.json $@.whole --output $@ >/dev/null
 	@rm $@.whole
 

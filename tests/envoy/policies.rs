@@ -9,7 +9,7 @@ use mtls_policy::policy::Policy;
 use serde_json::{Value, json};
 
 /// The README's promise, in bytes.
-const MAX_MODULE_BYTES: u64 = 1_500_000;
+const MAX_MODULE_BYTES: u64 = 1_300_000;
 
 const PAY: &str = "https://pay.acme.example/pay";
 
