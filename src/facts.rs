@@ -75,10 +75,21 @@ pub enum Transport {
 /// What a listener tells of a connection in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
+    /// The client's certificate; `None` where the line tells of none, of which Envoy's attributes have the last word.
+    pub certificate: Option<CertificateFacts>,
+    /// TLS; `None` where there was no handshake when the line was written, with the same exception.
+    pub tls: Option<TlsFacts>,
     /// Address and port of the other end.
     pub source: Option<Vec<u8>>,
-    /// What it tells of TLS; `None` where there was no handshake.
-    pub tls: Option<TlsFacts>,
+}
+
+/// What a listener tells of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// SHA-256 of it, as hex text.
+    pub digest: Vec<u8>,
+    /// Whether Envoy verified it in this very handshake; `None` where the line does not tell.
+    pub valid: Option<bool>,
 }
 
 /// What a listener tells of TLS.
@@ -87,33 +98,61 @@ pub struct TlsFacts {
     /// The version: `TLSv1.3`.
     pub version: Vec<u8>,
     /// The cipher suite.
-    pub cipher: Option<Vec<u8>>,
+    pub cipher: Vec<u8>,
     /// The server name (SNI).
     pub server_name: Option<Vec<u8>>,
 }
 
+/// What a line begins with that has the form which is read here.
+const FORM: &[u8] = b"1";
+
 impl Connection {
-    /// Reads a line that Envoy formatted after the handshake:
-    /// `%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%|%DOWNSTREAM_TLS_VERSION%|%DOWNSTREAM_TLS_CIPHER%|%REQUESTED_SERVER_NAME%`.
-    /// The server name, which is the client's to choose, comes last, so that nothing in it can be taken for another field. Envoy
-    /// writes `-` for what there is not.
+    /// Reads a line that Envoy formatted after the handshake, here in two:
+    /// `1|%DOWNSTREAM_PEER_FINGERPRINT_256%|%CEL(connection.peer_certificate_valid)%|%DOWNSTREAM_TLS_VERSION%|`
+    /// `%DOWNSTREAM_TLS_CIPHER%|%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%|%REQUESTED_SERVER_NAME%`.
+    /// What others than Envoy may have a say in comes last: an address may be the path of a socket, and the server name is the
+    /// client's to choose. So nothing in them can be taken for a field that tells of the certificate. Envoy writes `-` for what there is not,
+    /// and versions before 1.39 for the validity.
     ///
     /// # Errors
     /// [`FactError`] where the line has another form: then the listener tells something else than the filter would take it for.
     pub fn read(line: &[u8]) -> Result<Self, FactError> {
-        let mut fields = line.splitn(4, |byte| *byte == b'|').map(|field| match field {
-            b"-" | b"" => None,
-            _ => Some(field.to_vec()),
-        });
-        match (fields.next(), fields.next(), fields.next(), fields.next()) {
-            (Some(source), Some(version), Some(cipher), Some(server_name)) => {
-                Ok(Self { source, tls: version.map(|version| TlsFacts { version, cipher, server_name }) })
-            }
-            _ => Err(FactError {
-                fact: "connection",
-                why: "`mtls_policy.connection` has not the form that `envoy/envoy.yaml` gives it".to_owned(),
-            }),
+        let mut fields = line.splitn(7, |byte| *byte == b'|');
+        if fields.next() != Some(FORM) {
+            return Err(other_form());
         }
+        let mut next = || match fields.next() {
+            Some(b"-" | b"") => Ok(None),
+            Some(field) => Ok(Some(field)),
+            None => Err(other_form()),
+        };
+        let (digest, valid, version, cipher) = (next()?, next()?, next()?, next()?);
+        let (source, server_name) = (next()?, next()?);
+        let valid = match valid {
+            Some(b"true") => Some(true),
+            Some(b"false") => Some(false),
+            None => None,
+            Some(_) => return Err(other_form()),
+        };
+        // Before the handshake there is a version, which need not come to be the connection's, and no suite.
+        let tls = version.zip(cipher).map(|(version, cipher)| TlsFacts {
+            version: version.to_vec(),
+            cipher: cipher.to_vec(),
+            server_name: server_name.map(<[u8]>::to_vec),
+        });
+        let certificate = match (digest, &tls) {
+            (Some(digest), Some(_)) => Some(CertificateFacts { digest: digest.to_vec(), valid }),
+            (Some(_), None) => return Err(other_form()),
+            (None, _) => None,
+        };
+        Ok(Self { certificate, tls, source: source.map(<[u8]>::to_vec) })
+    }
+}
+
+fn other_form() -> FactError {
+    FactError {
+        fact: "connection",
+        why: "`mtls_policy.connection` has not the form that `envoy/envoy.yaml` gives it".to_owned(),
     }
 }
 
@@ -133,45 +172,109 @@ mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
-    /// Address, and version, suite and server name of TLS.
-    type Read = (Option<String>, Option<[Option<String>; 3]>);
-
-    fn read(line: &str) -> Option<Read> {
-        let Connection { source, tls } = Connection::read(line.as_bytes()).ok()?;
-        let text = |field: Vec<u8>| String::from_utf8(field).unwrap();
-        let tls = tls.map(|tls| [Some(tls.version), tls.cipher, tls.server_name].map(|fact| fact.map(text)));
-        Some((source.map(text), tls))
+    fn read(line: &str) -> Option<Connection> {
+        Connection::read(line.as_bytes()).ok()
     }
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
+    fn bytes(text: &str) -> Vec<u8> {
+        text.as_bytes().to_vec()
+    }
+
+    fn certificate(digest: &str, valid: Option<bool>) -> Option<CertificateFacts> {
+        Some(CertificateFacts { digest: bytes(digest), valid })
+    }
+
+    fn tls(version: &str, cipher: &str, server_name: Option<&str>) -> Option<TlsFacts> {
+        let server_name = server_name.map(bytes);
+        Some(TlsFacts { version: bytes(version), cipher: bytes(cipher), server_name })
     }
 
     #[test]
     fn a_connection_is_read_field_by_field() {
-        let tls = [some("TLSv1.3"), some("TLS_AES_128_GCM_SHA256"), some("pay.acme.example")];
-        let line = "10.0.0.7:4711|TLSv1.3|TLS_AES_128_GCM_SHA256|pay.acme.example";
-        assert_eq!(read(line), Some((some("10.0.0.7:4711"), Some(tls))));
-        let tls = [some("TLSv1.2"), some("ECDHE-RSA-AES128-GCM-SHA256"), None];
-        let line = "[2001:db8::7]:4711|TLSv1.2|ECDHE-RSA-AES128-GCM-SHA256|-";
-        assert_eq!(read(line), Some((some("[2001:db8::7]:4711"), Some(tls))));
+        assert_eq!(
+            read("1|5a5a|true|TLSv1.3|TLS_AES_128_GCM_SHA256|10.0.0.7:4711|pay.acme.example"),
+            Some(Connection {
+                certificate: certificate("5a5a", Some(true)),
+                tls: tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", Some("pay.acme.example")),
+                source: Some(bytes("10.0.0.7:4711")),
+            })
+        );
+        assert_eq!(
+            read("1|5a5a|false|TLSv1.2|ECDHE-RSA-AES128-GCM-SHA256|[2001:db8::7]:4711|-"),
+            Some(Connection {
+                certificate: certificate("5a5a", Some(false)),
+                tls: tls("TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", None),
+                source: Some(bytes("[2001:db8::7]:4711")),
+            })
+        );
+    }
+
+    #[test]
+    fn an_envoy_that_cannot_tell_the_validity_tells_the_certificate_without_it() {
+        let read = read("1|5a5a|-|TLSv1.3|X|10.0.0.7:1|a").unwrap();
+        assert_eq!(read.certificate, certificate("5a5a", None));
+    }
+
+    #[test]
+    fn a_line_without_a_digest_tells_nothing_of_a_certificate_not_even_that_there_is_none() {
+        for valid in ["true", "false", "-"] {
+            let read = read(&format!("1|-|{valid}|TLSv1.3|X|10.0.0.7:1|a")).unwrap();
+            assert_eq!((read.certificate, read.tls), (None, tls("TLSv1.3", "X", Some("a"))), "{valid}");
+        }
     }
 
     #[test]
     fn a_connection_without_a_handshake_tells_nothing_of_tls() {
-        assert_eq!(read("10.0.0.7:4711|-|-|-"), Some((some("10.0.0.7:4711"), None)));
-        assert_eq!(read("-|-|-|pay.acme.example"), Some((None, None)));
+        let address = |address: Option<&str>| {
+            Some(Connection { certificate: None, tls: None, source: address.map(bytes) })
+        };
+        assert_eq!(read("1|-|false|-|-|10.0.0.7:4711|-"), address(Some("10.0.0.7:4711")));
+        assert_eq!(read("1|-|-|-|-|-|pay.acme.example"), address(None));
+        // Of a line that is written before the handshake.
+        assert_eq!(
+            read("1|-|false|TLSv1.2|-|10.0.0.7:4711|pay.acme.example"),
+            address(Some("10.0.0.7:4711"))
+        );
+        assert_eq!(read("1||||||"), address(None));
     }
 
     #[test]
     fn what_a_client_puts_into_the_server_name_is_no_other_field() {
-        let tls = [some("TLSv1.2"), some("X"), some("a|TLSv1.3|b")];
-        assert_eq!(read("10.0.0.7:1|TLSv1.2|X|a|TLSv1.3|b"), Some((some("10.0.0.7:1"), Some(tls))));
+        let told = read("1|-|false|TLSv1.2|X|10.0.0.7:1|a|5a5a|true|TLSv1.3|b").unwrap();
+        assert_eq!(told.tls, tls("TLSv1.2", "X", Some("a|5a5a|true|TLSv1.3|b")));
+        assert_eq!((told.certificate, told.source), (None, Some(bytes("10.0.0.7:1"))));
+    }
+
+    #[test]
+    fn what_a_client_puts_into_the_path_of_its_socket_tells_nothing_of_its_certificate() {
+        let told = read("1|5a5a|false|TLSv1.2|X|/tmp/1|6b6b|true|TLSv1.3|Y|a").unwrap();
+        assert_eq!(told.certificate, certificate("5a5a", Some(false)));
+        assert_eq!(told.tls, tls("TLSv1.2", "X", Some("6b6b|true|TLSv1.3|Y|a")));
     }
 
     #[test]
     fn a_line_of_another_form_is_none() {
-        for other in ["", "10.0.0.7:1", "10.0.0.7:1|TLSv1.3", "10.0.0.7:1|TLSv1.3|X"] {
+        for other in [
+            "",
+            "1",
+            "1|5a5a|true|TLSv1.3|X|10.0.0.7:1",
+            // Of another form, or none.
+            "2|5a5a|true|TLSv1.3|X|10.0.0.7:1|a",
+            "|5a5a|true|TLSv1.3|X|10.0.0.7:1|a",
+            "11|5a5a|true|TLSv1.3|X|10.0.0.7:1|a",
+            "5a5a|true|TLSv1.3|X|10.0.0.7:1|a",
+            "10.0.0.7:1|TLSv1.3|X|a",
+            "10.0.0.7:1|TLSv1.3|X|a|b|c|d",
+            // No validity.
+            "1|5a5a|1|TLSv1.3|X|10.0.0.7:1|a",
+            "1|5a5a|True|TLSv1.3|X|10.0.0.7:1|a",
+            "1|5a5a|true |TLSv1.3|X|10.0.0.7:1|a",
+            "1|-|yes|TLSv1.3|X|10.0.0.7:1|a",
+            // A certificate without a handshake.
+            "1|5a5a|true|-|-|10.0.0.7:1|a",
+            "1|5a5a|true|TLSv1.2|-|10.0.0.7:1|a",
+            "1|5a5a|true|-|X|10.0.0.7:1|a",
+        ] {
             assert_eq!(read(other), None, "{other}");
         }
     }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use super::host::{self, Metadata};
-use crate::facts::{Connection, FactError, Facts, TlsFacts};
+use crate::facts::{CertificateFacts, Connection, FactError, Facts, TlsFacts};
 use crate::request::Headers;
 use crate::token::{Claim, ClaimPath};
 
@@ -43,6 +43,12 @@ impl RequestFacts {
         self.connection.get_or_init(read).as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
+    /// What it tells of the client's certificate. Where it does not, which for a client without one is always so, Envoy's attributes have
+    /// the last word: a line alone makes nobody anonymous.
+    fn certificate(&self) -> Result<Option<&CertificateFacts>, FactError> {
+        Ok(self.connection()?.and_then(|connection| connection.certificate.as_ref()))
+    }
+
     /// What it tells of TLS; `None` where it does not, or there is none, of which Envoy's attributes have the last word.
     fn tls(&self) -> Result<Option<&TlsFacts>, FactError> {
         Ok(self.connection()?.and_then(|connection| connection.tls.as_ref()))
@@ -55,7 +61,10 @@ impl Facts for RequestFacts {
     }
 
     fn certificate_digest(&self) -> Result<Option<Vec<u8>>, FactError> {
-        host::attribute("certificate digest", &["connection", "sha256_peer_certificate_digest"])
+        match self.certificate()? {
+            Some(certificate) => Ok(Some(certificate.digest.clone())),
+            None => host::attribute("certificate digest", &["connection", "sha256_peer_certificate_digest"]),
+        }
     }
 
     fn certificate_pem(&self) -> Result<Option<Vec<u8>>, FactError> {
@@ -63,7 +72,10 @@ impl Facts for RequestFacts {
     }
 
     fn certificate_valid(&self) -> Result<Option<bool>, FactError> {
-        host::boolean("certificate validity", &["connection", "peer_certificate_valid"])
+        match self.certificate()?.and_then(|certificate| certificate.valid) {
+            Some(valid) => Ok(Some(valid)),
+            None => host::boolean("certificate validity", &["connection", "peer_certificate_valid"]),
+        }
     }
 
     fn protocol(&self) -> Result<Option<Vec<u8>>, FactError> {
@@ -91,7 +103,7 @@ impl Facts for RequestFacts {
     }
 
     fn cipher(&self) -> Result<Option<Vec<u8>>, FactError> {
-        Ok(self.tls()?.and_then(|tls| tls.cipher.clone()))
+        Ok(self.tls()?.map(|tls| tls.cipher.clone()))
     }
 
     fn claim(&self, metadata: &str, path: &ClaimPath) -> Result<Claim, FactError> {

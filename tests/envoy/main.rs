@@ -44,3 +44,4 @@ mod shipped;
 mod streams;
 mod throttling;
 mod tokens;
+mod told;

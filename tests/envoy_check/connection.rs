@@ -140,6 +140,25 @@ fn an_extension_that_chooses_the_address_is_found_unless_it_believes_named_proxi
     });
 }
 
+/// The line that the shipped configuration has written of a connection.
+fn shipped_format() -> String {
+    let mut format = String::new();
+    finds(&[], |bootstrap| {
+        let put = &filter_state(bootstrap)["on_downstream_tls_handshake"][0];
+        format = put["format_string"]["text_format_source"]["inline_string"].as_str().unwrap().to_owned();
+    });
+    format
+}
+
+#[test]
+fn a_connection_may_be_told_without_the_validity_of_the_certificate() {
+    let without = shipped_format().replace("%CEL(connection.peer_certificate_valid)%", "-");
+    finds(&[], |bootstrap| {
+        filter_state(bootstrap)["on_downstream_tls_handshake"][0]["format_string"]["text_format_source"]["inline_string"] =
+            without.into();
+    });
+}
+
 fn demand_ciphers(bootstrap: &mut Value) {
     set_on_first_route(bootstrap, "tls", json!({ "ciphers": ["TLS_AES_128_GCM_SHA256"] }));
 }
@@ -175,10 +194,14 @@ fn a_connection_that_is_something_else_is_found() {
         filter_state(bootstrap)["on_downstream_tls_handshake"][0]["format_string"]["text_format_source"]["inline_string"] =
             format.into();
     };
-    for other in [
-        "%DOWNSTREAM_TLS_CIPHER%",
-        "%DOWNSTREAM_REMOTE_ADDRESS%|%DOWNSTREAM_TLS_VERSION%|%DOWNSTREAM_TLS_CIPHER%|%REQUESTED_SERVER_NAME%",
-    ] {
+    let shipped = shipped_format();
+    let followed = shipped.replace("%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%", "%DOWNSTREAM_REMOTE_ADDRESS%");
+    let of_a_header = shipped.replace("%CEL(connection.peer_certificate_valid)%", "%REQ(x-valid)%");
+    let presented = shipped.replace("peer_certificate_valid", "mtls");
+    for other in
+        ["%DOWNSTREAM_TLS_CIPHER%", shipped.trim_start_matches("1|"), &followed, &of_a_header, &presented]
+    {
+        assert_ne!(other, shipped);
         finds_at("error connection-format", ".on_downstream_tls_handshake[0]", |bootstrap| {
             format(bootstrap, other)
         });

@@ -11,8 +11,11 @@ use super::finding::{Findings, Id};
 const SOURCE_KEY: &str = "mtls_policy.source";
 /// Where the filter reads these and more, if it is there.
 const CONNECTION_KEY: &str = "mtls_policy.connection";
-/// In which form.
-const CONNECTION_FORMAT: &str = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%|%DOWNSTREAM_TLS_VERSION%|%DOWNSTREAM_TLS_CIPHER%|%REQUESTED_SERVER_NAME%";
+/// In which form: with the validity of the certificate, or without it, for an Envoy that has no `%CEL%`. Then the filter asks for it.
+const CONNECTION_FORMATS: [&str; 2] = [
+    "1|%DOWNSTREAM_PEER_FINGERPRINT_256%|%CEL(connection.peer_certificate_valid)%|%DOWNSTREAM_TLS_VERSION%|%DOWNSTREAM_TLS_CIPHER%|%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%|%REQUESTED_SERVER_NAME%",
+    "1|%DOWNSTREAM_PEER_FINGERPRINT_256%|-|%DOWNSTREAM_TLS_VERSION%|%DOWNSTREAM_TLS_CIPHER%|%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%|%REQUESTED_SERVER_NAME%",
+];
 const SET_FILTER_STATE: [&str; 2] = [
     "envoy.extensions.filters.network.set_filter_state.v3.Config",
     "envoy.extensions.filters.http.set_filter_state.v3.Config",
@@ -190,12 +193,12 @@ fn check_connection(scene: &Scene<'_, '_>, values: &[Put<'_>], findings: &mut Fi
     for put in told {
         // Before the handshake there is nothing to tell.
         let in_time = !["on_new_connection", "onNewConnection"].contains(&put.event);
-        if !in_time || put.format() != Some(CONNECTION_FORMAT) {
+        if !in_time || !put.format().is_some_and(|format| CONNECTION_FORMATS.contains(&format)) {
             findings.error(
                 Id::ConnectionFormat,
                 &put.value,
-                "what the filter takes for address, TLS version, cipher suite and server name of the connection may be \
-                 something else, or is refused as such",
+                "what the filter takes for the client's certificate, its validity, TLS version, cipher suite, address and \
+                 server name may be something else, or is refused as such",
                 "write the `inline_string` that `envoy/envoy.yaml` has, under `on_downstream_tls_handshake`",
             );
         }
