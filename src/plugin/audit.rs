@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use super::facts::RequestFacts;
 use super::guard::Guard;
 use super::{host, metrics};
-use crate::audit::{About, filter_state, is_recorded};
-use crate::policy::{AccessLog, Audit, EnvoyLog};
+use crate::audit::{About, decision_word, filter_state, is_recorded};
+use crate::policy::{AccessLog, Audit, Decision, EnvoyLog};
 
 /// Records a decision about `stream`, which is the effective context, that was asked for when it `began`, wherever the policy wants a record and somebody takes it. Nothing is read
 /// for one that nobody takes.
@@ -33,7 +33,7 @@ pub(super) fn record(
     };
     let key = match audit.access_log() {
         AccessLog::Record => Some(filter_state::RECORD),
-        AccessLog::Outcome => None,
+        AccessLog::Outcome | AccessLog::None => None,
     };
     if log.is_none() && key.is_none() {
         match &guard.sink {
@@ -61,10 +61,25 @@ pub(super) fn record(
     }
 }
 
+/// Leaves for Envoy's access log what a decision about the effective context comes to.
+pub(super) fn leave_for_access_log(decision: &Decision, audit: &Audit) {
+    match audit.access_log() {
+        AccessLog::Outcome | AccessLog::Record => {}
+        AccessLog::None => return,
+    }
+    host::set_filter_state(filter_state::DECISION, decision_word(decision));
+    if let Err(denial) = decision.verdict() {
+        host::set_filter_state(filter_state::REASON, denial.reason().code());
+    }
+    if let Some(route) = decision.route() {
+        host::set_filter_state(filter_state::ROUTE, route.name());
+    }
+}
+
 /// Says once where Envoy's log takes no records, and nothing else does.
 pub(super) fn warn_of_lost_records(audit: &Audit) {
     let only_log = match (audit.envoy_log(), audit.access_log(), audit.otlp()) {
-        (EnvoyLog::Write, AccessLog::Outcome, None) => true,
+        (EnvoyLog::Write, AccessLog::Outcome | AccessLog::None, None) => true,
         (EnvoyLog::Write | EnvoyLog::None, _, _) => false,
     };
     if !only_log || host::logs(LogLevel::Info) {

@@ -14,7 +14,7 @@ use super::guard::{Generation, Guard};
 use super::host;
 use super::metrics::{self, STREAMS_RESET};
 use super::streams::Streams;
-use crate::audit::{About, Phase as Judging, decision_word, filter_state};
+use crate::audit::{About, Phase as Judging};
 use crate::engine::{Need, Step};
 use crate::metrics::REFUSED;
 use crate::outcome::{Outcome, Reply, trailers_to_remove};
@@ -302,7 +302,7 @@ impl Stream {
             decision = decision.overruled(denial);
             outcome = Outcome::of(&decision, policy, self.facts.readable_headers(), id);
         }
-        leave_for_access_log(&decision);
+        audit::leave_for_access_log(&decision, policy.audit());
         self.record(guard, &decision, now);
         guard.counts.borrow_mut().request(&decision, now);
         self.settle(guard, &decision);
@@ -342,7 +342,7 @@ impl Stream {
         let denied = decision.verdict().err().map(Denial::reason);
         let was_shadowed = std::mem::replace(&mut self.last.borrow_mut().shadowed, denied);
         if decision.enforced_denial().is_some() {
-            leave_for_access_log(&decision);
+            audit::leave_for_access_log(&decision, guard.engine.policy().audit());
             self.record(guard, &decision, now);
             guard.counts.borrow_mut().stream(&decision);
             self.reset();
@@ -439,14 +439,4 @@ enum Fate {
     Passed,
     /// It was answered.
     Answered,
-}
-
-fn leave_for_access_log(decision: &Decision) {
-    host::set_filter_state(filter_state::DECISION, decision_word(decision));
-    if let Err(denial) = decision.verdict() {
-        host::set_filter_state(filter_state::REASON, denial.reason().code());
-    }
-    if let Some(route) = decision.route() {
-        host::set_filter_state(filter_state::ROUTE, route.name());
-    }
 }

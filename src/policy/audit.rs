@@ -98,6 +98,8 @@ pub enum AccessLog {
     Outcome,
     /// The whole record, too.
     Record,
+    /// Nothing.
+    None,
 }
 
 /// What becomes of a path's query.

@@ -98,6 +98,19 @@ async fn an_access_log_can_hold_the_record_and_the_log_none() {
 }
 
 #[tokio::test]
+async fn an_access_log_gets_nothing_where_the_policy_says_so() {
+    let envoy = Envoy::start(setup(json!({ "access_log": "none" }))).await;
+    for (certificate, decision) in [(&BILLING, "permit"), (&WEB, "deny")] {
+        let asked = ask(&envoy.client().presents(certificate), &at("/payments")).await;
+        assert_eq!(asked.record(&envoy).await["decision"], decision);
+        let line = envoy.wait_for_access(|line| line["path"] == asked.path).await;
+        for key in ["mtls_decision", "mtls_reason", "mtls_route", "mtls_record"] {
+            assert_eq!(line[key], Value::Null, "{line}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn without_the_policy_s_word_an_access_log_holds_no_record() {
     let envoy = PLAIN.envoy().await;
     let asked = ask(&envoy.client().presents(&BILLING), &at("/payments")).await;

@@ -25,6 +25,11 @@ fn of_keys_and_words() {
             r#"{"format": "ecs", "envoy_log": "none", "access_log": "record", "query": "include", "certificates": "once"}"#,
             "",
         ),
+        (r#"{"access_log": "none"}"#, ""),
+        (
+            r#"{"access_log": "nothing"}"#,
+            "4:27: unknown value `nothing`, expected one of `outcome`, `record`, `none` (at `/audit/access_log`)",
+        ),
         (r#"{"fromat": "ecs"}"#, "4:13: unknown key `fromat` (at `/audit/fromat`); did you mean `format`?"),
         (
             r#"{"format": "osf"}"#,

@@ -70,7 +70,8 @@ pub(super) fn audit(node: &Node, problems: &mut Problems) -> Option<Audit> {
         word(node, &["write", "none"], &[EnvoyLog::Write, EnvoyLog::None], problems)
     });
     let access_log = object.get("access_log").map_or(Some(AccessLog::default()), |node| {
-        word(node, &["outcome", "record"], &[AccessLog::Outcome, AccessLog::Record], problems)
+        let values = [AccessLog::Outcome, AccessLog::Record, AccessLog::None];
+        word(node, &["outcome", "record", "none"], &values, problems)
     });
     let on_overflow = object.member("on_overflow").map_or(Some(OnOverflow::default()), |member| {
         if object.get("otlp").is_none() {
