@@ -1,5 +1,7 @@
 //! What a decision may ask about a request and its connection.
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 use crate::request::Headers;
@@ -75,32 +77,36 @@ pub enum Transport {
 /// What a listener tells of a connection in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// The client's certificate; `None` where the line tells of none, of which Envoy's attributes have the last word.
-    pub certificate: Option<CertificateFacts>,
-    /// TLS; `None` where there was no handshake when the line was written, with the same exception.
-    pub tls: Option<TlsFacts>,
-    /// Address and port of the other end.
-    pub source: Option<Vec<u8>>,
+    line: Vec<u8>,
+    digest: Field,
+    valid: Option<bool>,
+    version: Field,
+    cipher: Field,
+    source: Field,
+    server_name: Field,
 }
 
+/// Where a field stands in the line; `None` where it tells nothing.
+type Field = Option<Range<usize>>;
+
 /// What a listener tells of a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateFacts {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CertificateFacts<'l> {
     /// SHA-256 of it, as hex text.
-    pub digest: Vec<u8>,
+    pub digest: &'l [u8],
     /// Whether Envoy verified it in this very handshake; `None` where the line does not tell.
     pub valid: Option<bool>,
 }
 
 /// What a listener tells of TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFacts {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TlsFacts<'l> {
     /// The version: `TLSv1.3`.
-    pub version: Vec<u8>,
+    pub version: &'l [u8],
     /// The cipher suite.
-    pub cipher: Vec<u8>,
+    pub cipher: &'l [u8],
     /// The server name (SNI).
-    pub server_name: Option<Vec<u8>>,
+    pub server_name: Option<&'l [u8]>,
 }
 
 /// What a line begins with that has the form which is read here.
@@ -110,42 +116,63 @@ impl Connection {
     /// Reads a line that Envoy formatted after the handshake, here in two:
     /// `1|%DOWNSTREAM_PEER_FINGERPRINT_256%|%CEL(connection.peer_certificate_valid)%|%DOWNSTREAM_TLS_VERSION%|`
     /// `%DOWNSTREAM_TLS_CIPHER%|%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%|%REQUESTED_SERVER_NAME%`.
-    /// What others than Envoy may have a say in comes last: an address may be the path of a socket, and the server name is the
-    /// client's to choose. So nothing in them can be taken for a field that tells of the certificate. Envoy writes `-` for what there is not,
-    /// and versions before 1.39 for the validity.
+    ///
+    /// What others than Envoy may have a say in comes last: an address may be the path of a socket, and the server name is the client's to
+    /// choose. So nothing in them can be taken for a field that tells of the certificate. Envoy writes `-` for what there is not, and
+    /// versions before 1.39 for the validity.
     ///
     /// # Errors
     /// [`FactError`] where the line has another form: then the listener tells something else than the filter would take it for.
-    pub fn read(line: &[u8]) -> Result<Self, FactError> {
-        let mut fields = line.splitn(7, |byte| *byte == b'|');
-        if fields.next() != Some(FORM) {
+    pub fn read(line: Vec<u8>) -> Result<Self, FactError> {
+        let mut begin = 0;
+        let mut next = || {
+            let rest = line.get(begin..).unwrap_or_default();
+            let length = rest.iter().position(|byte| *byte == b'|').ok_or_else(other_form)?;
+            let field = begin..begin + length;
+            begin = field.end + 1;
+            Ok(field)
+        };
+        let [form, digest, valid] = [next()?, next()?, next()?];
+        let [version, cipher, source] = [next()?, next()?, next()?];
+        let server_name = begin..line.len();
+        let text = |field: &Range<usize>| line.get(field.clone()).unwrap_or_default();
+        if text(&form) != FORM {
             return Err(other_form());
         }
-        let mut next = || match fields.next() {
-            Some(b"-" | b"") => Ok(None),
-            Some(field) => Ok(Some(field)),
-            None => Err(other_form()),
+        let valid = match text(&valid) {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            b"-" | b"" => None,
+            _ => return Err(other_form()),
         };
-        let (digest, valid, version, cipher) = (next()?, next()?, next()?, next()?);
-        let (source, server_name) = (next()?, next()?);
-        let valid = match valid {
-            Some(b"true") => Some(true),
-            Some(b"false") => Some(false),
-            None => None,
-            Some(_) => return Err(other_form()),
-        };
+        let told = |field: Range<usize>| (!matches!(text(&field), b"-" | b"")).then_some(field);
+        let (digest, version, cipher) = (told(digest), told(version), told(cipher));
+        if digest.is_some() && (version.is_none() || cipher.is_none()) {
+            return Err(other_form());
+        }
+        let (source, server_name) = (told(source), told(server_name));
+        Ok(Self { digest, valid, version, cipher, source, server_name, line })
+    }
+
+    /// The client's certificate; `None` where the line tells of none, of which Envoy's attributes have the last word.
+    pub fn certificate(&self) -> Option<CertificateFacts<'_>> {
+        Some(CertificateFacts { digest: self.text(&self.digest)?, valid: self.valid })
+    }
+
+    /// TLS; `None` where there was no handshake when the line was written, with the same exception.
+    pub fn tls(&self) -> Option<TlsFacts<'_>> {
         // Before the handshake there is a version, which need not come to be the connection's, and no suite.
-        let tls = version.zip(cipher).map(|(version, cipher)| TlsFacts {
-            version: version.to_vec(),
-            cipher: cipher.to_vec(),
-            server_name: server_name.map(<[u8]>::to_vec),
-        });
-        let certificate = match (digest, &tls) {
-            (Some(digest), Some(_)) => Some(CertificateFacts { digest: digest.to_vec(), valid }),
-            (Some(_), None) => return Err(other_form()),
-            (None, _) => None,
-        };
-        Ok(Self { certificate, tls, source: source.map(<[u8]>::to_vec) })
+        let (version, cipher) = self.text(&self.version).zip(self.text(&self.cipher))?;
+        Some(TlsFacts { version, cipher, server_name: self.text(&self.server_name) })
+    }
+
+    /// Address and port of the other end.
+    pub fn source(&self) -> Option<&[u8]> {
+        self.text(&self.source)
+    }
+
+    fn text(&self, field: &Field) -> Option<&[u8]> {
+        self.line.get(field.clone()?)
     }
 }
 
@@ -173,83 +200,70 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn read(line: &str) -> Option<Connection> {
-        Connection::read(line.as_bytes()).ok()
+        Connection::read(line.as_bytes().to_vec()).ok()
     }
 
-    fn bytes(text: &str) -> Vec<u8> {
-        text.as_bytes().to_vec()
+    fn certificate(digest: &str, valid: Option<bool>) -> Option<CertificateFacts<'_>> {
+        Some(CertificateFacts { digest: digest.as_bytes(), valid })
     }
 
-    fn certificate(digest: &str, valid: Option<bool>) -> Option<CertificateFacts> {
-        Some(CertificateFacts { digest: bytes(digest), valid })
-    }
-
-    fn tls(version: &str, cipher: &str, server_name: Option<&str>) -> Option<TlsFacts> {
-        let server_name = server_name.map(bytes);
-        Some(TlsFacts { version: bytes(version), cipher: bytes(cipher), server_name })
+    fn tls<'t>(version: &'t str, cipher: &'t str, server_name: Option<&'t str>) -> Option<TlsFacts<'t>> {
+        let server_name = server_name.map(str::as_bytes);
+        Some(TlsFacts { version: version.as_bytes(), cipher: cipher.as_bytes(), server_name })
     }
 
     #[test]
     fn a_connection_is_read_field_by_field() {
-        assert_eq!(
-            read("1|5a5a|true|TLSv1.3|TLS_AES_128_GCM_SHA256|10.0.0.7:4711|pay.acme.example"),
-            Some(Connection {
-                certificate: certificate("5a5a", Some(true)),
-                tls: tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", Some("pay.acme.example")),
-                source: Some(bytes("10.0.0.7:4711")),
-            })
-        );
-        assert_eq!(
-            read("1|5a5a|false|TLSv1.2|ECDHE-RSA-AES128-GCM-SHA256|[2001:db8::7]:4711|-"),
-            Some(Connection {
-                certificate: certificate("5a5a", Some(false)),
-                tls: tls("TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", None),
-                source: Some(bytes("[2001:db8::7]:4711")),
-            })
-        );
+        let told = read("1|5a5a|true|TLSv1.3|TLS_AES_128_GCM_SHA256|10.0.0.7:4711|pay.acme.example").unwrap();
+        assert_eq!(told.certificate(), certificate("5a5a", Some(true)));
+        assert_eq!(told.tls(), tls("TLSv1.3", "TLS_AES_128_GCM_SHA256", Some("pay.acme.example")));
+        assert_eq!(told.source(), Some(&b"10.0.0.7:4711"[..]));
+        let told = read("1|5a5a|false|TLSv1.2|ECDHE-RSA-AES128-GCM-SHA256|[2001:db8::7]:4711|-").unwrap();
+        assert_eq!(told.certificate(), certificate("5a5a", Some(false)));
+        assert_eq!(told.tls(), tls("TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", None));
+        assert_eq!(told.source(), Some(&b"[2001:db8::7]:4711"[..]));
     }
 
     #[test]
     fn an_envoy_that_cannot_tell_the_validity_tells_the_certificate_without_it() {
-        let read = read("1|5a5a|-|TLSv1.3|X|10.0.0.7:1|a").unwrap();
-        assert_eq!(read.certificate, certificate("5a5a", None));
+        let told = read("1|5a5a|-|TLSv1.3|X|10.0.0.7:1|a").unwrap();
+        assert_eq!(told.certificate(), certificate("5a5a", None));
     }
 
     #[test]
     fn a_line_without_a_digest_tells_nothing_of_a_certificate_not_even_that_there_is_none() {
         for valid in ["true", "false", "-"] {
-            let read = read(&format!("1|-|{valid}|TLSv1.3|X|10.0.0.7:1|a")).unwrap();
-            assert_eq!((read.certificate, read.tls), (None, tls("TLSv1.3", "X", Some("a"))), "{valid}");
+            let told = read(&format!("1|-|{valid}|TLSv1.3|X|10.0.0.7:1|a")).unwrap();
+            assert_eq!((told.certificate(), told.tls()), (None, tls("TLSv1.3", "X", Some("a"))), "{valid}");
         }
     }
 
     #[test]
     fn a_connection_without_a_handshake_tells_nothing_of_tls() {
-        let address = |address: Option<&str>| {
-            Some(Connection { certificate: None, tls: None, source: address.map(bytes) })
-        };
-        assert_eq!(read("1|-|false|-|-|10.0.0.7:4711|-"), address(Some("10.0.0.7:4711")));
-        assert_eq!(read("1|-|-|-|-|-|pay.acme.example"), address(None));
-        // Of a line that is written before the handshake.
-        assert_eq!(
-            read("1|-|false|TLSv1.2|-|10.0.0.7:4711|pay.acme.example"),
-            address(Some("10.0.0.7:4711"))
-        );
-        assert_eq!(read("1||||||"), address(None));
+        for (line, source) in [
+            ("1|-|false|-|-|10.0.0.7:4711|-", Some(&b"10.0.0.7:4711"[..])),
+            ("1|-|-|-|-|-|pay.acme.example", None),
+            ("1||||||", None),
+            // Of a line that is written before the handshake.
+            ("1|-|false|TLSv1.2|-|10.0.0.7:4711|pay.acme.example", Some(&b"10.0.0.7:4711"[..])),
+        ] {
+            let told = read(line).unwrap();
+            assert_eq!((told.certificate(), told.tls(), told.source()), (None, None, source), "{line}");
+        }
     }
 
     #[test]
     fn what_a_client_puts_into_the_server_name_is_no_other_field() {
         let told = read("1|-|false|TLSv1.2|X|10.0.0.7:1|a|5a5a|true|TLSv1.3|b").unwrap();
-        assert_eq!(told.tls, tls("TLSv1.2", "X", Some("a|5a5a|true|TLSv1.3|b")));
-        assert_eq!((told.certificate, told.source), (None, Some(bytes("10.0.0.7:1"))));
+        assert_eq!(told.tls(), tls("TLSv1.2", "X", Some("a|5a5a|true|TLSv1.3|b")));
+        assert_eq!((told.certificate(), told.source()), (None, Some(&b"10.0.0.7:1"[..])));
     }
 
     #[test]
     fn what_a_client_puts_into_the_path_of_its_socket_tells_nothing_of_its_certificate() {
         let told = read("1|5a5a|false|TLSv1.2|X|/tmp/1|6b6b|true|TLSv1.3|Y|a").unwrap();
-        assert_eq!(told.certificate, certificate("5a5a", Some(false)));
-        assert_eq!(told.tls, tls("TLSv1.2", "X", Some("6b6b|true|TLSv1.3|Y|a")));
+        assert_eq!(told.certificate(), certificate("5a5a", Some(false)));
+        assert_eq!(told.tls(), tls("TLSv1.2", "X", Some("6b6b|true|TLSv1.3|Y|a")));
     }
 
     #[test]

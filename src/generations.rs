@@ -34,6 +34,17 @@ impl<K: Hash + Eq, V> Generations<K, V> {
         Some(self.keep(key, entry))
     }
 
+    /// The same, for a value that costs little to clone: the key is hashed once where the value is young.
+    pub(crate) fn cloned(&mut self, key: &K) -> Option<V>
+    where
+        V: Clone,
+    {
+        match self.young.get(key) {
+            Some(entry) => Some(entry.value.clone()),
+            None => self.get(key).cloned(),
+        }
+    }
+
     /// Keeps a value of this weight; what the key had before is gone.
     pub(crate) fn insert(&mut self, key: K, value: V, weight: usize) -> &V {
         self.old.remove(&key);

@@ -32,7 +32,7 @@ impl Default for IdentityCache {
 
 impl IdentityCache {
     pub(crate) fn get(&mut self, digest: Fingerprint) -> Option<Known> {
-        self.0.get(&digest).cloned()
+        self.0.cloned(&digest)
     }
 
     /// Keeps what is known of a certificate of so many bytes.

@@ -23,7 +23,7 @@ impl HeaderChanges {
             .filter(|name| own.contains(name) || is_other_xfcc(name))
             .map(str::to_owned)
             .collect();
-        let mut set = Vec::with_capacity(1);
+        let mut set = Vec::new();
         let (verify, xfcc) = match decision.verdict().map(|permit| permit.client()) {
             Ok(client) => {
                 let xfcc = decision.route().map_or(XfccUse::Remove, |route| route.forward().xfcc());
@@ -68,7 +68,7 @@ pub fn trailers_to_remove<'a>(policy: &Policy, names: impl Iterator<Item = &'a s
 
 /// Whether some server reads `name` as Envoy's own header, which Envoy does not: it lets what a client sends pass.
 fn is_other_xfcc(name: &str) -> bool {
-    name != XFCC && is_xfcc(name)
+    name.len() == XFCC.len() && name != XFCC && is_xfcc(name)
 }
 
 fn is_xfcc(name: &str) -> bool {

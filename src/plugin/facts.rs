@@ -38,20 +38,20 @@ impl RequestFacts {
     fn connection(&self) -> Result<Option<&Connection>, FactError> {
         let read = || {
             let told = host::attribute("connection", &["filter_state", CONNECTION_FILTER_STATE])?;
-            told.map(|told| Connection::read(&told)).transpose()
+            told.map(Connection::read).transpose()
         };
         self.connection.get_or_init(read).as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
     /// What it tells of the client's certificate. Where it does not, which for a client without one is always so, Envoy's attributes have
     /// the last word: a line alone makes nobody anonymous.
-    fn certificate(&self) -> Result<Option<&CertificateFacts>, FactError> {
-        Ok(self.connection()?.and_then(|connection| connection.certificate.as_ref()))
+    fn certificate(&self) -> Result<Option<CertificateFacts<'_>>, FactError> {
+        Ok(self.connection()?.and_then(Connection::certificate))
     }
 
     /// What it tells of TLS; `None` where it does not, or there is none, of which Envoy's attributes have the last word.
-    fn tls(&self) -> Result<Option<&TlsFacts>, FactError> {
-        Ok(self.connection()?.and_then(|connection| connection.tls.as_ref()))
+    fn tls(&self) -> Result<Option<TlsFacts<'_>>, FactError> {
+        Ok(self.connection()?.and_then(Connection::tls))
     }
 }
 
@@ -62,7 +62,7 @@ impl Facts for RequestFacts {
 
     fn certificate_digest(&self) -> Result<Option<Vec<u8>>, FactError> {
         match self.certificate()? {
-            Some(certificate) => Ok(Some(certificate.digest.clone())),
+            Some(certificate) => Ok(Some(certificate.digest.to_vec())),
             None => host::attribute("certificate digest", &["connection", "sha256_peer_certificate_digest"]),
         }
     }
@@ -84,7 +84,7 @@ impl Facts for RequestFacts {
 
     fn server_name(&self) -> Result<Option<Vec<u8>>, FactError> {
         match self.tls()? {
-            Some(tls) => Ok(tls.server_name.clone()),
+            Some(tls) => Ok(tls.server_name.map(<[u8]>::to_vec)),
             None => self
                 .server_name
                 .get_or_init(|| host::attribute("server name", &["connection", "requested_server_name"]))
@@ -94,7 +94,7 @@ impl Facts for RequestFacts {
 
     fn tls_version(&self) -> Result<Option<Vec<u8>>, FactError> {
         match self.tls()? {
-            Some(tls) => Ok(Some(tls.version.clone())),
+            Some(tls) => Ok(Some(tls.version.to_vec())),
             None => self
                 .tls_version
                 .get_or_init(|| host::attribute("TLS version", &["connection", "tls_version"]))
@@ -103,7 +103,7 @@ impl Facts for RequestFacts {
     }
 
     fn cipher(&self) -> Result<Option<Vec<u8>>, FactError> {
-        Ok(self.tls()?.map(|tls| tls.cipher.clone()))
+        Ok(self.tls()?.map(|tls| tls.cipher.to_vec()))
     }
 
     fn claim(&self, metadata: &str, path: &ClaimPath) -> Result<Claim, FactError> {
@@ -122,7 +122,7 @@ impl Facts for RequestFacts {
 
     fn source_address(&self) -> Result<Option<Vec<u8>>, FactError> {
         match self.connection()? {
-            Some(connection) => Ok(connection.source.clone()),
+            Some(connection) => Ok(connection.source().map(<[u8]>::to_vec)),
             None => host::attribute("source address", &["filter_state", SOURCE_FILTER_STATE]),
         }
     }

@@ -129,9 +129,11 @@ pub(super) fn plugin_configuration() -> Result<Option<Vec<u8>>, FactError> {
 /// The time; `None` where the clock cannot be read or is not set.
 pub(super) fn now() -> Option<OffsetDateTime> {
     let since_epoch = hostcalls::get_current_time().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    let nanos = i128::try_from(since_epoch.as_nanos()).ok()?;
-    let now = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
-    (now.unix_timestamp() >= EARLIEST_TIME).then_some(now)
+    let seconds = i64::try_from(since_epoch.as_secs()).ok()?;
+    if seconds < EARLIEST_TIME {
+        return None;
+    }
+    OffsetDateTime::from_unix_timestamp(seconds).ok()?.replace_nanosecond(since_epoch.subsec_nanos()).ok()
 }
 
 /// Has the root's context ticked every `period` from now on, or not at all.

@@ -50,15 +50,24 @@ impl Host {
         if text.len() > MAX_HOST_BYTES {
             return Err("it is longer than 253 characters");
         }
-        if text.contains('@') {
-            return Err("it holds user information");
+        let (mut label_begins, mut is_label_empty) = (true, false);
+        for byte in text.bytes() {
+            match byte {
+                b'.' => {
+                    is_label_empty |= label_begins;
+                    label_begins = true;
+                }
+                b'-' | b'_' => label_begins = false,
+                _ if byte.is_ascii_alphanumeric() => label_begins = false,
+                _ if text.contains('@') => return Err("it holds user information"),
+                _ => {
+                    return Err(
+                        "it holds a character that no host name has (write other scripts in their `xn--` form)",
+                    );
+                }
+            }
         }
-        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
-            return Err(
-                "it holds a character that no host name has (write other scripts in their `xn--` form)",
-            );
-        }
-        if text.split('.').any(str::is_empty) {
+        if is_label_empty || label_begins {
             return Err("it holds an empty label");
         }
         Ok(Self(text.to_ascii_lowercase()))

@@ -72,13 +72,14 @@ pub(crate) fn without_query(path: &[u8]) -> &[u8] {
 /// # Errors
 /// [`PathError::ForbiddenByte`] for control bytes, [`PathError::Fragment`] for a `#`.
 pub(crate) fn check(path_and_query: &[u8]) -> Result<(), PathError> {
-    if path_and_query.iter().any(u8::is_ascii_control) {
-        return Err(PathError::ForbiddenByte);
+    let mut has_fragment = false;
+    for byte in path_and_query {
+        if byte.is_ascii_control() {
+            return Err(PathError::ForbiddenByte);
+        }
+        has_fragment |= *byte == b'#';
     }
-    if path_and_query.contains(&b'#') {
-        return Err(PathError::Fragment);
-    }
-    Ok(())
+    if has_fragment { Err(PathError::Fragment) } else { Ok(()) }
 }
 
 /// Reads `path`, which has no query, in every way.
@@ -105,8 +106,11 @@ pub(crate) fn readings(path: &[u8]) -> Result<Readings<'_>, PathError> {
 
 /// A path without `%`, `\`, `;`, `//` and `/.` has one reading.
 fn may_be_ambiguous(path: &[u8]) -> bool {
-    path.iter().any(|byte| matches!(byte, b'%' | b'\\' | b';'))
-        || path.windows(2).any(|pair| matches!(pair, b"//" | b"/."))
+    let mut before = b' ';
+    path.iter().any(|byte| {
+        let after_slash = std::mem::replace(&mut before, *byte) == b'/';
+        matches!(byte, b'%' | b'\\' | b';') || after_slash && matches!(byte, b'/' | b'.')
+    })
 }
 
 /// Applies every transformation to every reading until no new reading appears.

@@ -242,10 +242,14 @@ impl HostIndex {
 
     fn find(&self, host: &Host) -> Vec<&RouteSet> {
         let host = host.as_str();
-        let exact = self.exact.get(host.as_bytes());
-        let suffixes = host.match_indices('.').filter_map(|(dot, _)| host.get(dot + 1..));
-        let below = suffixes.filter_map(|suffix| self.below.get(suffix.as_bytes()));
-        [&self.any].into_iter().chain(exact).chain(below).collect()
+        let mut found = Vec::with_capacity(4);
+        found.push(&self.any);
+        found.extend(self.exact.get(host.as_bytes()));
+        if !self.below.is_empty() {
+            let suffixes = host.match_indices('.').filter_map(|(dot, _)| host.get(dot + 1..));
+            found.extend(suffixes.filter_map(|suffix| self.below.get(suffix.as_bytes())));
+        }
+        found
     }
 }
 
@@ -274,7 +278,9 @@ impl PathIndex {
     }
 
     fn find(&self, path: Option<&[u8]>) -> Vec<&RouteSet> {
-        let mut found = vec![&self.any];
+        // More are seldom found.
+        let mut found = Vec::with_capacity(4);
+        found.push(&self.any);
         if let Some(path) = path {
             found.push(&self.expressions);
             self.tree.find(path, &mut found);
