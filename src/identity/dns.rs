@@ -44,6 +44,11 @@ impl DnsName {
         self.text.starts_with("*.")
     }
 
+    /// What of a pattern this name may match: a host's name its own, and a wildcard that covers it.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = DnsKey<'_>> {
+        [DnsKey::Name(&self.text)].into_iter().chain(self.parent().map(DnsKey::Below))
+    }
+
     /// What follows the left-most label.
     fn parent(&self) -> Option<&str> {
         self.text.split_once('.').map(|(_, parent)| parent)
@@ -61,6 +66,15 @@ fn is_label(label: &[u8]) -> bool {
         && label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         && label.first() != Some(&b'-')
         && label.last() != Some(&b'-')
+}
+
+/// What the names have in common that a pattern may match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum DnsKey<'a> {
+    /// They are this.
+    Name(&'a str),
+    /// They are one label longer than this.
+    Below(&'a str),
 }
 
 /// A pattern for DNS names: one name, or `*.` and a suffix, where `*` stands for exactly one left-most label.
@@ -81,6 +95,14 @@ impl DnsPattern {
         let name = DnsName::from_bytes(text.as_bytes())
             .ok_or_else(|| PatternError::Dns { text: text.to_owned() })?;
         Ok(DnsPattern { name })
+    }
+
+    /// What all hosts' names have in common that match. A wildcard in a certificate may match beside.
+    pub(crate) fn key(&self) -> DnsKey<'_> {
+        match self.name.parent() {
+            Some(parent) if self.name.is_wildcard() => DnsKey::Below(parent),
+            Some(_) | None => DnsKey::Name(self.name.as_str()),
+        }
     }
 
     /// Whether any of the certificate's DNS names matches.

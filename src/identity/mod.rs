@@ -48,6 +48,7 @@ pub use attribute::{AttributePattern, AttributeType};
 pub(crate) use cache::{IdentityCache, Known};
 pub use certificate_policy::{CertificatePolicy, CertificatePolicyPattern};
 pub use distinguished_name::{Attribute, AttributeValue, DistinguishedName, DistinguishedNameError};
+pub(crate) use dns::DnsKey;
 pub use dns::{DnsName, DnsPattern};
 pub use email::{EmailAddress, EmailPattern};
 pub(crate) use expressions::{ExpressionSet, Limits};

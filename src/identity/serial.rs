@@ -79,6 +79,11 @@ impl SerialPattern {
         Ok(SerialPattern { octets })
     }
 
+    /// The number, big-endian without leading zeros.
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets
+    }
+
     /// The number as the contents of a DER INTEGER (X.690 section 8.3).
     pub(crate) fn to_integer(&self) -> Vec<u8> {
         let sign = self.octets.first().is_none_or(|first| first & 0x80 != 0);

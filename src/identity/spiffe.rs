@@ -144,6 +144,11 @@ impl SpiffePattern {
         Ok(SpiffePattern { text: text.to_owned() })
     }
 
+    /// The only SPIFFE ID that matches; `None` of a pattern with wildcards.
+    pub(crate) fn only(&self) -> Option<&str> {
+        (!self.text.contains('*')).then_some(self.text.as_str())
+    }
+
     /// Whether the certificate's SPIFFE ID matches. One that is invalid cannot be told.
     pub fn matches(&self, identity: &SpiffeIdentity) -> Truth {
         match identity {

@@ -73,7 +73,7 @@ fn held<'m>(matcher: &'m Matcher, identity: &Identity, place: Place, names: &mut
         }
         None if matcher.is_not() => {}
         None => {
-            for inner in matcher.inner() {
+            for inner in matcher.candidates(identity) {
                 held(inner, identity, place, names);
             }
         }

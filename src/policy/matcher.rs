@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::any_of::{AnyOf, Key};
 use super::trace::{Stage, Step, Trace};
 use crate::identity::text::quoted;
 use crate::identity::{
@@ -14,7 +15,7 @@ use crate::identity::{
 /// One predicate over an identity.
 #[derive(Debug, Clone)]
 pub(crate) enum Matcher {
-    Any(Vec<Matcher>),
+    Any(AnyOf),
     All(Vec<Matcher>),
     Not(Box<Matcher>),
     Identity(Arc<NamedIdentity>),
@@ -76,7 +77,7 @@ pub(super) struct Extent {
 impl Matcher {
     /// Holds when any of `matchers` does; of one, that one.
     pub(super) fn any(matchers: Vec<Matcher>) -> Self {
-        Self::only(matchers).unwrap_or_else(Self::Any)
+        Self::only(matchers).unwrap_or_else(|matchers| Self::Any(AnyOf::new(matchers)))
     }
 
     /// Holds when all of `matchers` do; of one, that one.
@@ -97,10 +98,12 @@ impl Matcher {
     /// Whether `identity` matches, as far as its certificate lets that be told. Notes a step for this matcher and for
     /// each that is asked in it.
     pub(super) fn evaluate(&self, identity: &Identity, place: Place, trace: &mut impl Trace) -> Truth {
-        let mark = trace.mark();
+        let (mark, is_read) = (trace.mark(), trace.is_read());
         let mut inner = |matcher: &Self| matcher.evaluate(identity, place.inner(), &mut *trace);
         let truth = match self {
-            Self::Any(matchers) => Truth::any(matchers.iter().map(inner)),
+            // Who reads a trace wants to see every one that was asked.
+            Self::Any(any) if is_read => Truth::any(any.matchers().iter().map(inner)),
+            Self::Any(any) => any.holds(identity, inner),
             Self::All(matchers) => Truth::all(matchers.iter().map(inner)),
             Self::Not(matcher) => inner(matcher).not(),
             Self::Identity(named) => inner(&named.matcher),
@@ -127,8 +130,8 @@ impl Matcher {
 
     /// What a step says of this matcher: those inside it have steps of their own.
     pub(super) fn title(&self) -> String {
-        if let Self::Any(matchers) = self {
-            format!("any of {}", matchers.len())
+        if let Self::Any(any) = self {
+            format!("any of {}", any.matchers().len())
         } else if let Self::All(matchers) = self {
             format!("all of {}", matchers.len())
         } else if let Self::Not(_) = self {
@@ -188,10 +191,43 @@ impl Matcher {
         matches!(self, Self::Not(_))
     }
 
+    /// What a certificate must hold for this matcher to answer anything but `No`, where that is one thing.
+    pub(super) fn key(&self) -> Option<Key<'_>> {
+        match self {
+            Self::SpiffeId(pattern) => pattern.only().map(Key::SpiffeId),
+            Self::Dns(pattern) => Some(Key::Dns(pattern.key())),
+            Self::Serial(pattern) => Some(Key::Serial(pattern.octets())),
+            Self::Sha256(pattern) => Some(Key::Sha256(pattern.digest())),
+            Self::SpkiSha256(pattern) => Some(Key::SpkiSha256(pattern.digest())),
+            Self::Identity(named) => named.matcher.key(),
+            // One that answers `No` is enough for all to.
+            Self::All(matchers) => matchers.iter().find_map(Self::key),
+            Self::Any(_)
+            | Self::Not(_)
+            | Self::SpiffeTrustDomain(_)
+            | Self::Uri(_)
+            | Self::Email(_)
+            | Self::Ip(_)
+            | Self::Upn(_)
+            | Self::OtherName(_)
+            | Self::Subject(_)
+            | Self::Issuer(_)
+            | Self::ExtendedKeyUsage(_)
+            | Self::PolicyOid(_)
+            | Self::Extension(_) => None,
+        }
+    }
+
+    /// The matchers that stand in this one and may answer anything but `No`, and maybe others.
+    pub(super) fn candidates(&self, identity: &Identity) -> Vec<&Matcher> {
+        if let Self::Any(any) = self { any.candidates(identity) } else { self.inner().iter().collect() }
+    }
+
     /// The matchers that stand in this one, not counting those inside named identities.
     pub(super) fn inner(&self) -> &[Matcher] {
         match self {
-            Self::Any(matchers) | Self::All(matchers) => matchers,
+            Self::Any(any) => any.matchers(),
+            Self::All(matchers) => matchers,
             Self::Not(matcher) => std::slice::from_ref(matcher),
             Self::Identity(_)
             | Self::SpiffeId(_)
@@ -218,7 +254,7 @@ impl Matcher {
 impl fmt::Display for Matcher {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Any(matchers) => write_list(out, "any", matchers),
+            Self::Any(any) => write_list(out, "any", any.matchers()),
             Self::All(matchers) => write_list(out, "all", matchers),
             Self::Not(matcher) => write_member(out, "not", matcher),
             Self::Identity(named) => write_member(out, "identity", quoted(&named.name)),

@@ -1,5 +1,6 @@
 //! The policy: what it says, how a document becomes one, and how a request is judged by it.
 
+mod any_of;
 #[cfg(not(target_arch = "wasm32"))]
 mod asks;
 mod assertion;

@@ -6,6 +6,11 @@ use serde::Serialize;
 
 /// Takes note of the steps of a decision.
 pub trait Trace {
+    /// Whether anybody reads the steps.
+    fn is_read(&self) -> bool {
+        true
+    }
+
     /// Where the next step will stand.
     fn mark(&self) -> usize;
 
@@ -23,6 +28,10 @@ pub trait Trace {
 pub struct Untraced;
 
 impl Trace for Untraced {
+    fn is_read(&self) -> bool {
+        false
+    }
+
     fn mark(&self) -> usize {
         0
     }
