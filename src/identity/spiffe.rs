@@ -153,7 +153,10 @@ impl SpiffePattern {
     pub fn matches(&self, identity: &SpiffeIdentity) -> Truth {
         match identity {
             SpiffeIdentity::None => Truth::No,
-            SpiffeIdentity::Id(id) => wildcard_matches(&self.text, id.as_str()).into(),
+            SpiffeIdentity::Id(id) => match self.only() {
+                Some(only) => (only == id.as_str()).into(),
+                None => wildcard_matches(&self.text, id.as_str()).into(),
+            },
             SpiffeIdentity::Invalid(_) => Truth::CannotTell,
         }
     }
