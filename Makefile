@@ -33,6 +33,9 @@ PROMETHEUS := $(TARGET)/tools/prometheus
 # Tests of the core through its public face, which need neither files nor a clock.
 CORE_TESTS := --test decision --test policy_errors
 
+# What criterion measures of the core; the other folders of `benches/` measure on Envoy.
+CORE_BENCHES := --bench parsers --bench routes --bench matchers --bench lists --bench decisions
+
 LOGS := $(TARGET)/test-results
 # Runs tests, keeps what they print in the file $(1), and fails if they fail.
 run-tests = mkdir -p $(LOGS) && { $(2); } 2>&1 | tee $(LOGS)/$(1).log
@@ -115,6 +118,12 @@ $(BENCH_FILTERS):
 	@wasm-opt -Oz --low-memory-unused $(WASM_FEATURES) --strip-debug --strip-producers $< --output $@.whole
 	@wasm-metadce $(WASM_FEATURES) --graph-file envoy/exports.json $@.whole --output $@ >/dev/null
 	@rm $@.whole
+
+# Parts of the names of the benchmarks that are wanted, as an expression; all by default.
+BENCH ?=
+.PHONY: bench-core
+bench-core: rust ## Measure parsers, route index, matchers, look-ups and decisions natively; BENCH=part of a name
+	@$(CARGO) bench --quiet $(CORE_BENCHES) -- --noplot $(if $(BENCH),'$(BENCH)')
 
 .PHONY: build
 build: module ## Build the filter module and the command `mtlsctl`
