@@ -125,6 +125,12 @@ BENCH ?=
 bench-core: rust ## Measure parsers, route index, matchers, look-ups and decisions natively; BENCH=part of a name
 	@$(CARGO) bench --quiet $(CORE_BENCHES) -- --noplot $(if $(BENCH),'$(BENCH)')
 
+# CURVES=name name of those in benches/scale/scale.rs; all by default.
+.PHONY: bench-scale
+bench-scale: module pip $(OHA) ## Measure how it grows: routes, identities, lists, certificates, workers; CURVES, STARTS, ROUNDS, REQUESTS
+	@OHA=$(abspath $(OHA)) ENVOY_RUNNER=process MTLS_POLICY_WASM=$(abspath $(MODULE)) STARTS='$(STARTS)' ROUNDS='$(ROUNDS)' REQUESTS='$(REQUESTS)' \
+	  $(CARGO) run --quiet --example scale -- $(CURVES)
+
 .PHONY: build
 build: module ## Build the filter module and the command `mtlsctl`
 	@$(CARGO) build --bins

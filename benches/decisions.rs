@@ -13,7 +13,7 @@ use mtls_policy::revocation::ocsp::Query;
 use mtls_policy::revocation::{CrlSource, Evidence, Lists, NoEvidence, Response, Unknown, Why};
 use serde_json::{Value, json};
 
-use support::mint::{Ca, Minted};
+use support::mint::Minted;
 use support::{
     BILLING_ID, Request, authority, billing, ca, count, decide, document, engine, expect, policy, route,
     service, sure,
@@ -141,26 +141,20 @@ impl Evidence for Fetched {
     }
 }
 
-/// A policy of one route that asks the fetched lists of one bundle, with this `peer_certificate` and these members of the route.
-fn guarded(peer: Value, members: Value) -> Vec<u8> {
+/// A policy of one route that asks the fetched lists of one bundle.
+fn guarded() -> Vec<u8> {
     let source = json!({ "cluster": "crl", "url": "http://crl.acme.example/corp.crl" });
     let bundle = json!({ "anchors_pem": [ca().pem()], "crls": [source] });
-    let mut route =
-        route(json!({ "allow": { "spiffe_id": BILLING_ID }, "revocation": { "check": ["crl"] } }));
-    let (Some(route_members), Some(more)) = (route.as_object_mut(), members.as_object()) else {
-        return Vec::new();
-    };
-    route_members.extend(more.clone());
-    document(json!({ "peer_certificate": peer, "trust_bundles": { "corp": bundle }, "routes": [route] }))
+    let route = route(json!({ "allow": { "spiffe_id": BILLING_ID }, "revocation": { "check": ["crl"] } }));
+    document(json!({ "trust_bundles": { "corp": bundle }, "routes": [route] }))
 }
 
 fn with_lists(criterion: &mut Criterion) {
-    let by_envoy = json!({ "verified_by": { "envoy": { "resumption": "disabled" } } });
     for size in [1_000, 1_000_000] {
         let der = ca().crl().numbered(size).revoke(&service("gone")).der();
         let list = sure(Load::new(der, vec![authority(&ca())]).finish()).into_list();
         let evidence = Fetched(vec![Arc::new(list)]);
-        let engine = engine(&guarded(by_envoy.clone(), json!({})));
+        let engine = engine(&guarded());
         let group = format!("decide by a CRL of {} entries", count(size as usize));
         for (of, client, verdict) in [
             ("of a client that was seen before", billing(), "permit"),
@@ -180,16 +174,14 @@ fn by_chain(criterion: &mut Criterion) {
     let root = ca();
     let issuing = root.intermediate("Acme Issuing");
     let client: Minted = issuing.leaf("billing").spiffe(BILLING_ID).mint();
-    let plugin = json!({ "verified_by": "plugin" });
-    let engine =
-        engine(&guarded(plugin, json!({ "trust": "corp", "revocation": { "check": ["deny_list"] } })));
+    let engine = engine(&document(json!({
+        "peer_certificate": { "verified_by": "plugin" },
+        "trust_bundles": { "corp": { "anchors_pem": [root.pem()] } },
+        "routes": [route(json!({ "trust": "corp", "allow": { "spiffe_id": BILLING_ID } }))],
+    })));
     let group = "verify and decide";
-    let request = with_chain(&client, &issuing);
+    let request = Request::with_chain("/orders", &client, &issuing);
     expect(&engine, &request, &NoEvidence, "only", "permit");
     measure_warm(criterion, group, "of a client that was seen before", &engine, &request);
     measure_cold(criterion, group, "of a new client", engine.into_policy(), &request, &NoEvidence);
-}
-
-fn with_chain(client: &Minted, issuing: &Ca) -> Request {
-    Request::with_chain("/orders", client, issuing)
 }

@@ -117,12 +117,13 @@ fn responses(criterion: &mut Criterion) {
     };
     let (responder, serial) = (Arc::new(responder), minted.serial());
     let query = Query { responder: &responder, issuer: &issuer, serial: &serial };
-    for answers in [1_u32, 100] {
+    for answers in [1_u32, 16] {
         let others = (1..answers).map(|number| ca.good_serial(&number.to_be_bytes(), now()));
         let response = others
             .chain([ca.good(&minted, now())])
             .fold(ca.ocsp(now()), |response, answer| response.answer(&answer));
         let der = response.der();
+        assert!(ocsp::read(&der, &query, None, now()).is_ok(), "a response of this benchmark is refused");
         group.bench_function(format!("of {answers} answers, with its signature"), |bencher| {
             bencher.iter(|| ocsp::read(black_box(&der), &query, None, now()).is_ok());
         });

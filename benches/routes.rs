@@ -84,7 +84,7 @@ fn by_host(criterion: &mut Criterion) {
 
 /// Paths that are long, and paths that servers may read in several ways.
 fn odd_paths(criterion: &mut Criterion) {
-    let long = "/orders".repeat(8 * 1024 / 7);
+    let long = "/orders".repeat(8_000 / 7);
     let odd = [
         ("a path of 8 KB", format!("/service-7/api{long}"), "permit"),
         ("an encoded slash in it", "/service-7/api/orders%2f4711".to_owned(), "permit"),
@@ -115,7 +115,7 @@ fn by_expression(criterion: &mut Criterion) {
         let request = Request::get(&format!("/service-{last}/4711/orders"));
         expect(&engine, &request, &NoEvidence, &format!("route-{last}"), "permit");
         measure(criterion, &group, "find the last", &engine, &request);
-        let request = Request::get(&format!("/service-{last}/{}/orders", "4711".repeat(2 * 1024)));
+        let request = Request::get(&format!("/service-{last}/{}/orders", "4711".repeat(2_000)));
         expect(&engine, &request, &NoEvidence, &format!("route-{last}"), "permit");
         measure(criterion, &group, "find the last by a path of 8 KB", &engine, &request);
     }

@@ -36,7 +36,7 @@ fn prefix(number: usize) -> String {
     format!("/v1/service{number}")
 }
 
-fn id(number: usize) -> String {
+pub(crate) fn id(number: usize) -> String {
     format!("spiffe://acme.example/ns/prod/sa/service{number}")
 }
 
