@@ -1,4 +1,5 @@
 //! The matchers of an `any`, and an index of those that a certificate can meet: a list may name 100,000 clients, and each has one name.
+//! To ask them one after the other took 13 ms of a request in V8, where all else of a decision takes 0.03.
 //!
 //! Many matchers ask for one name, and answer `No` to every certificate without it. These are found by that name. The index leaves out
 //! none that would answer otherwise: where a certificate holds something of a kind that cannot be read, or that may stand for several
