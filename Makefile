@@ -54,10 +54,11 @@ demo: build curl ## Let one client into a real Envoy and keep the others out, st
 	@$(CARGO) run --quiet --example demo || [ $$? -eq 130 ] # Ctrl-C is how to leave it
 
 .PHONY: test
-test: test-unit test-wasm test-integration ## Run all tests; ENVOY_RUNNER=docker or process chooses how Envoy runs
+test: test-unit test-wasm test-module test-integration ## Run all tests; ENVOY_RUNNER=docker or process chooses how Envoy runs
 	@$(call summary,unit tests,$(LOGS)/unit.log)
 	@echo "policy tests: $$(tail -n 1 $(LOGS)/policies.log)"
 	@$(call summary,unit tests on WebAssembly,$(LOGS)/wasm.log)
+	@$(call summary,module tests,$(LOGS)/module.log)
 	@$(call summary,integration tests,$(LOGS)/integration.log)
 
 # The fuzz targets in a folder of their own: cargo gives the library of both workspaces one name, and the one would be linked with the
@@ -72,6 +73,21 @@ test-unit: rust openssl ## Run the unit tests, the examples in the documentation
 test-wasm: rust node $(BINDGEN) ## Run the unit tests on WebAssembly, in Node
 	@$(call run-tests,wasm,CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=$(abspath $(BINDGEN)) \
 	  $(CARGO) test --lib $(CORE_TESTS) --target wasm32-unknown-unknown)
+
+# What it says of counts that have become better is to be seen where all is well, too.
+.PHONY: test-module
+test-module: module ## Run the built module under an interpreter: what requests use, and odd answers of the host
+	@$(call run-tests,module,$(CARGO) test --quiet --test module -- --show-output)
+	@$(call summary,module tests,$(LOGS)/module.log)
+
+.PHONY: counts
+counts: module ## Write what requests use of the built module to tests/module/counts.json, to be committed
+	@MTLS_POLICY_COUNTS=accept $(CARGO) test --quiet --test module counts::
+	@git diff --stat -- tests/module/counts.json
+
+.PHONY: profile
+profile: module ## Print in which functions of the module a warm request spends its instructions
+	@$(CARGO) test --quiet --test module profile:: -- --ignored --nocapture
 
 .PHONY: test-integration
 test-integration: build openssl prometheus chromium ## Run the tests on a real Envoy, and those in a real browser

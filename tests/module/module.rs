@@ -1,0 +1,30 @@
+//! The module that is shipped, as `make module` builds it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Its octets: of the file that `MTLS_POLICY_WASM` names, or else of the one in cargo's target directory.
+pub(crate) fn shipped() -> Vec<u8> {
+    read(&path())
+}
+
+/// What rustc has made, from which the shipped one is made: of the target directory that this lies in.
+pub(crate) fn named() -> Vec<u8> {
+    read(&path().with_file_name("wasm32-wasip1").join("release/mtls_policy.wasm"))
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| panic!("`{}`: {error}; run `make module`", path.display()))
+}
+
+fn path() -> PathBuf {
+    std::env::var_os("MTLS_POLICY_WASM").map_or_else(built, PathBuf::from)
+}
+
+/// In the target directory that this executable lies in: cargo marks it with `CACHEDIR.TAG`.
+fn built() -> PathBuf {
+    let executable = std::env::current_exe().expect("the path of this executable");
+    let mut folders = executable.ancestors();
+    let target = folders.find(|folder| folder.join("CACHEDIR.TAG").exists()).expect("a target directory");
+    target.join("mtls_policy.wasm")
+}
