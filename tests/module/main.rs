@@ -9,6 +9,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::print_stdout,
     reason = "a test stops where what it stands on does not hold"
 )]
 
@@ -19,6 +21,7 @@ mod memory;
 #[path = "../mint/mod.rs"]
 mod mint;
 mod module;
+mod odd;
 mod policies;
 mod profile;
 mod request;

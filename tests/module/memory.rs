@@ -39,14 +39,14 @@ fn warm_requests_leave_nothing_behind() {
 /// Those of the caches alone: see `src/identity/cache.rs`.
 #[test]
 fn certificates_that_come_once_are_forgotten() {
-    let names = (0..40)
+    let names = (0..60)
         .fold(CA.leaf("billing").spiffe(BILLING), |leaf, at| leaf.dns(&format!("{at}.billing.acme.example")));
     let minted = names.mint();
     let mut vm = configured(&FILTER, &routes_by_prefix(10));
     // Until the caches are full, which is when more certificates bring no more pages.
-    ask_often(&mut vm, 3_000, |at| renumbered(&minted, at));
+    ask_often(&mut vm, 2_000, |at| renumbered(&minted, at));
     let pages = vm.pages();
-    ask_often(&mut vm, 3_000, |at| renumbered(&minted, 3_000 + at));
+    ask_often(&mut vm, 2_000, |at| renumbered(&minted, 2_000 + at));
     assert_eq!(vm.pages(), pages, "pages of 64 KiB");
     assert!(pages < 640, "{pages} pages of 64 KiB");
 }

@@ -13,6 +13,5 @@ mod vm;
 mod wasi;
 pub(crate) mod world;
 
-pub(crate) use profile::Profile;
 pub(crate) use stream::Fate;
 pub(crate) use vm::{Code, FILTER, NAMED, PROFILED, Trap, Used, Vm};

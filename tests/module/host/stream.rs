@@ -18,6 +18,8 @@ pub(crate) struct Stream {
     pub(crate) reply: Option<u32>,
     /// Its headers have gone to the upstream: at once, or after the filter held them.
     pub(crate) went_on: bool,
+    /// Its trailers have.
+    pub(crate) trailers_went_on: bool,
     /// The filter has cut it.
     pub(crate) reset: bool,
 }
@@ -46,11 +48,6 @@ impl Stream {
     pub(crate) fn header(&self, name: &str) -> Vec<String> {
         let values = self.headers.iter().filter(|(known, _)| known == name.as_bytes());
         values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect()
-    }
-
-    /// A text that the filter has left in filter state.
-    pub(crate) fn left(&self, key: &str) -> Option<String> {
-        self.left.get(key).map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
     pub(super) fn attribute(&self, path: &[u8]) -> Result<Vec<u8>, Status> {

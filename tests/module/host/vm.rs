@@ -163,6 +163,7 @@ impl Vm {
     pub(crate) fn trailers(&mut self, context: i32) -> Result<Fate, Trap> {
         let number = i32::try_from(self.stream(context).trailers.len()).unwrap();
         let action = self.call(context, self.exports.trailers, (context, number))?;
+        self.stream(context).trailers_went_on = action == CONTINUE;
         Ok(self.fate(context, action))
     }
 
@@ -201,11 +202,6 @@ impl Vm {
         Ok(self.call(ROOT, self.exports.done, ROOT)? != 0)
     }
 
-    /// Envoy ends the plugin.
-    pub(crate) fn delete(&mut self) -> Result<(), Trap> {
-        self.call(ROOT, self.exports.delete, ROOT)
-    }
-
     pub(crate) fn world(&mut self) -> &mut World {
         &mut self.store.data_mut().world
     }
@@ -217,7 +213,7 @@ impl Vm {
 
     /// Whether a request has gone to the upstream, as far as can be told.
     pub(crate) fn has_passed(&mut self, context: i32) -> bool {
-        self.world().streams.get(&context).is_some_and(Stream::has_passed)
+        self.world().streams.get(&context).is_some_and(|stream| stream.went_on)
     }
 
     /// What the filter uses while `act` runs.

@@ -96,6 +96,11 @@ impl World {
         self.fault.as_ref().filter(|fault| fault.at == at).map(|fault| fault.answer.clone())
     }
 
+    /// What the plugin was configured with last.
+    pub(crate) fn configuration(&self) -> &[u8] {
+        &self.configuration
+    }
+
     /// Octets that follow from how many were drawn before, so that runs are alike.
     pub(super) fn random(&mut self) -> u8 {
         self.random ^= self.random << 13;
