@@ -21,10 +21,11 @@ fn path() -> PathBuf {
     std::env::var_os("MTLS_POLICY_WASM").map_or_else(built, PathBuf::from)
 }
 
-/// In the target directory that this executable lies in: cargo marks it with `CACHEDIR.TAG`.
+/// In the target directory that this executable lies in, which cargo marks with `CACHEDIR.TAG`, or else in this tree's.
 fn built() -> PathBuf {
     let executable = std::env::current_exe().expect("the path of this executable");
     let mut folders = executable.ancestors();
-    let target = folders.find(|folder| folder.join("CACHEDIR.TAG").exists()).expect("a target directory");
-    target.join("mtls_policy.wasm")
+    let target = folders.find(|folder| folder.join("CACHEDIR.TAG").exists());
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+    target.unwrap_or(&own).join("mtls_policy.wasm")
 }
