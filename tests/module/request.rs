@@ -24,6 +24,15 @@ pub(crate) fn service(name: &str) -> Minted {
 
 /// GET of this path on this host, on a TLS connection with this certificate that Envoy has verified.
 pub(crate) fn request(certificate: Option<&Minted>, host: &str, path: &str) -> Stream {
+    told(certificate, true, host, path)
+}
+
+/// The same with a certificate that it has not verified.
+pub(crate) fn unverified(certificate: &Minted, host: &str, path: &str) -> Stream {
+    told(Some(certificate), false, host, path)
+}
+
+fn told(certificate: Option<&Minted>, is_valid: bool, host: &str, path: &str) -> Stream {
     let mut headers = pairs(&[
         (":authority", host),
         (":path", path),
@@ -36,6 +45,7 @@ pub(crate) fn request(certificate: Option<&Minted>, host: &str, path: &str) -> S
         ("x-request-id", "1f4e7c52-6c0f-4b0e-9a55-0d6cf1b6f0a1"),
     ]);
     let digest = certificate.map_or_else(|| "-".to_owned(), Minted::hex_digest);
+    let valid = certificate.map_or("-", |_| if is_valid { "true" } else { "false" });
     let mut attributes: HashMap<String, Vec<u8>> = HashMap::new();
     let mut tell = |name: &str, value: &[u8]| attributes.insert(name.to_owned(), value.to_vec());
     tell("connection.tls_version", b"TLSv1.3");
@@ -48,12 +58,12 @@ pub(crate) fn request(certificate: Option<&Minted>, host: &str, path: &str) -> S
     if let Some(certificate) = certificate {
         tell("connection.sha256_peer_certificate_digest", digest.as_bytes());
         tell("connection.peer_certificate", certificate.pem().as_bytes());
-        tell("connection.peer_certificate_valid", &[1]);
+        tell("connection.peer_certificate_valid", &[u8::from(is_valid)]);
         let subject = format!("{};Chain=\"\"", certificate.xfcc_element());
         headers.extend(pairs(&[("x-forwarded-client-cert", &subject)]));
     }
     for (key, format) in FILTER_STATE.iter() {
-        tell(&format!("filter_state.{key}"), formatted(format, host, path, &digest).as_bytes());
+        tell(&format!("filter_state.{key}"), formatted(format, host, path, &digest, valid).as_bytes());
     }
     Stream { headers, attributes, ..Stream::default() }
 }
@@ -76,7 +86,7 @@ static FILTER_STATE: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
 });
 
 /// What Envoy makes of a format.
-fn formatted(format: &str, host: &str, path: &str, digest: &str) -> String {
+fn formatted(format: &str, host: &str, path: &str, digest: &str, valid: &str) -> String {
     let mut text = String::new();
     for (at, part) in format.split('%').enumerate() {
         text.push_str(match part {
@@ -86,6 +96,7 @@ fn formatted(format: &str, host: &str, path: &str, digest: &str) -> String {
             "DOWNSTREAM_TLS_CIPHER" => "TLS_AES_128_GCM_SHA256",
             "REQUESTED_SERVER_NAME" => host,
             "DOWNSTREAM_PEER_FINGERPRINT_256" => digest,
+            "CEL(connection.peer_certificate_valid)" => valid,
             "PROTOCOL" => "HTTP/2",
             "REQ(:METHOD)" => "GET",
             "REQ(:AUTHORITY)" => host,

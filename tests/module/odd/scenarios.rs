@@ -12,7 +12,7 @@ use crate::host::world::{Response, START, Sent};
 use crate::host::{FILTER, Trap, Vm};
 use crate::mint::Minted;
 use crate::policies::{PAY, policy, revocation_by_list, revocation_by_responder, route, with};
-use crate::request::{BILLING, BILLING_CERTIFICATE, CA, request, service};
+use crate::request::{BILLING, BILLING_CERTIFICATE, CA, request, service, unverified};
 use crate::servers::{found, ticks};
 
 /// The context of the first stream in a VM.
@@ -107,8 +107,7 @@ pub(super) fn all() -> Vec<Scenario> {
             name: "a request whose certificate Envoy did not verify is denied",
             before: || configured(&FILTER, &recorded()),
             act: |vm| {
-                let mut stream = forged(Some(&BILLING_CERTIFICATE));
-                stream.attributes.insert("connection.peer_certificate_valid".to_owned(), vec![0]);
+                let stream = with_forged(unverified(&BILLING_CERTIFICATE, PAY, "/v1/payments/17"));
                 whole(vm, stream)
             },
             holds: |vm, is_odd| denied(vm, is_odd),
@@ -257,7 +256,10 @@ fn whole(vm: &mut Vm, stream: Stream) -> Result<(), Trap> {
 
 /// A request that has copies of headers which the filter sets.
 fn forged(certificate: Option<&Minted>) -> Stream {
-    let mut stream = request(certificate, PAY, "/v1/payments/17");
+    with_forged(request(certificate, PAY, "/v1/payments/17"))
+}
+
+fn with_forged(mut stream: Stream) -> Stream {
     stream.headers.extend(pairs(&[
         ("x-client-verify", "FORGED"),
         ("x-client-id", "root"),
