@@ -69,9 +69,11 @@ fn headers(criterion: &mut Criterion) {
     group.bench_function("x-forwarded-client-cert for the certificate in it", |bencher| {
         bencher.iter(|| from_xfcc(black_box(&[element.as_bytes()]), digest));
     });
-    let line = b"10.0.0.7:4711|TLSv1.3|TLS_AES_128_GCM_SHA256|pay.acme.example";
+    let hex = minted.hex_digest();
+    let line =
+        format!("1|{hex}|true|TLSv1.3|TLS_AES_128_GCM_SHA256|10.0.0.7:4711|pay.acme.example").into_bytes();
     group.bench_function("the line of a connection", |bencher| {
-        bencher.iter(|| Connection::read(black_box(line)));
+        bencher.iter(|| Connection::read(black_box(&line).clone()));
     });
     let request = Request::get("/v1/payments/4711?verbose=1");
     let headers = request.all_headers();

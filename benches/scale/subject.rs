@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::mint::Minted;
 use crate::harness::{Envoy, Listener, Pki, Setup};
-use crate::load::{self, Crowd, Protocol, Target};
+use crate::load::{self, Kind, Protocol, Target};
 use crate::process;
 use crate::rules::HOST;
 
@@ -81,7 +81,7 @@ impl Subject {
     /// Its time on processors for each of so many requests, in microseconds.
     pub(crate) fn cpu_of_requests(&self, target: &Target, requests: u64) -> f64 {
         let before = self.cpu();
-        load::send(target, Protocol::Http1, Crowd::Many, requests);
+        load::send(target, Protocol::Http1, Kind::Crowd, requests);
         (self.cpu() - before).as_secs_f64() * 1e6 / requests as f64
     }
 

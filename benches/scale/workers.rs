@@ -10,7 +10,7 @@ use crate::curve::Curve;
 use crate::harness::mint::{Ca, Minted};
 use crate::harness::{Client, Connection, Pki, get};
 use crate::lists::{guarded, with_lists};
-use crate::load::{self, Crowd, Protocol};
+use crate::load::{self, Kind, Protocol};
 use crate::publisher::Publisher;
 use crate::subject::{Subject, bare, listener, ms, setup, url};
 
@@ -46,7 +46,7 @@ pub(crate) async fn curve(size: Size) -> Curve {
             for round in 0..=size.rounds {
                 let (began, before) = (Instant::now(), subject.cpu());
                 tokio::task::block_in_place(|| {
-                    load::send(&target, Protocol::Http1, Crowd::Many, size.requests)
+                    load::send(&target, Protocol::Http1, Kind::Crowd, size.requests)
                 });
                 // The first round only warms.
                 if round > 0 {

@@ -14,7 +14,8 @@ pub(crate) mod time_form;
 pub mod xfcc;
 
 // What `x509-parser` makes of the same bytes.
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod second_reader;
 
 use std::fmt;

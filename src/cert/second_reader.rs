@@ -119,7 +119,8 @@ fn paths(der: &[u8], above: &[usize], found: &mut Vec<Vec<usize>>) {
 
 #[test]
 fn what_is_taken_of_certificates_with_one_element_changed_means_the_same_to_both() {
-    const CHANGES: [(&str, fn(&[u8]) -> Vec<u8>); 9] = [
+    type Change = fn(&[u8]) -> Vec<u8>;
+    const CHANGES: [(&str, Change); 9] = [
         ("left out", |_| Vec::new()),
         ("empty", |element| mint::der(element[0], &[])),
         ("twice", |element| [element, element].concat()),

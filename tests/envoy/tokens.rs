@@ -39,7 +39,7 @@ fn setup(version: Version) -> Setup {
         route("plain"),
         ignored("health"),
     ];
-    let [x, y] = issuer_key().coordinates().map(|octets| BASE64URL_NOPAD.encode(&octets));
+    let [x, y] = issuer_key().coordinates().map(|octets| BASE64URL_NOPAD.encode(octets));
     let keys =
         json!({ "keys": [{ "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "1", "x": x, "y": y }] });
     let mut verifier = shipped("envoy/jwt.yaml");

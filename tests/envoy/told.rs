@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use crate::common::{BILLING, PAY, PKI, ask, ask_on, at, policy, route, service, with};
 use crate::harness::{Client, Connection, Envoy, Listener, Setup, Version};
 
+/// Changes the format of the line.
+type Change = fn(&str) -> String;
+
 /// What puts the line into filter state.
 fn line(listener: &mut Value) -> &mut Value {
     &mut listener["filter_chains"][0]["filters"][0]["typed_config"]["on_downstream_tls_handshake"][0]
@@ -132,7 +135,7 @@ async fn verdicts(envoy: &Envoy, prefix: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn who_may_pass_is_the_same_whatever_the_line_tells() {
-    let changes: [(&str, fn(&str) -> String); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("told", str::to_owned),
         ("without-validity", |format| format.replace("%CEL(connection.peer_certificate_valid)%", "-")),
         ("without-certificate", |format| {
@@ -190,7 +193,7 @@ async fn who_may_pass_is_the_same_whatever_the_line_tells() {
 
 #[tokio::test]
 async fn a_line_of_another_form_lets_nobody_in_where_a_certificate_is_looked_at() {
-    let others: [(&str, fn(&str) -> String); 4] = [
+    let others: [(&str, Change); 4] = [
         ("unmarked", |format| format.trim_start_matches("1|").to_owned()),
         ("newer", |format| format.replacen('1', "2", 1)),
         ("short", |format| format.rsplit_once('|').unwrap().0.to_owned()),

@@ -1,5 +1,6 @@
 //! Operations on signatures.
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use mtls_policy::cert::signature::{self, SignatureError};
 
 use super::answer::{Finding, Verdict};
@@ -99,7 +100,7 @@ fn octets_of(bit_string: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
+    use data_encoding::{BASE64, HEXLOWER};
     use serde_json::{Value, json};
 
     use super::*;
@@ -134,7 +135,7 @@ mod tests {
     #[test]
     fn a_signature_is_checked_by_the_identifier_of_its_algorithm() {
         let by = |identifier: &[u8], head: &[u8]| {
-            let octets = |digits| HEXLOWER.decode(digits).unwrap();
+            let octets = |digits: &str| HEXLOWER.decode(digits.as_bytes()).unwrap();
             let bit_string = [head, &octets(SIGNATURE)].concat();
             let encode = |octets: &[u8]| BASE64.encode(octets);
             let case = json!({
