@@ -30,7 +30,6 @@
 #![cfg_attr(test, allow(clippy::string_slice, reason = "a test may panic"))]
 
 pub mod audit;
-mod base64;
 pub mod cert;
 pub mod engine;
 pub mod facts;

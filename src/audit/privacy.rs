@@ -1,6 +1,5 @@
 //! What of the client a record holds: fields that are left out or hashed.
 
-use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -74,7 +73,7 @@ fn hash(key: &str, text: &str) -> String {
     // Of any length (RFC 2104 section 2).
     let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes()) else { return String::new() };
     mac.update(text.as_bytes());
-    ["hmac-sha256:", &HEXLOWER.encode(&mac.finalize().into_bytes())].concat()
+    ["hmac-sha256:", &hex::encode(mac.finalize().into_bytes())].concat()
 }
 
 #[cfg(test)]

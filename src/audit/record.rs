@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use time::OffsetDateTime;
 
 use super::certificate::{self, Listed};
@@ -137,7 +138,7 @@ fn value(about: &About<'_, impl Facts>, own: &mut Own<'_>, field: Field) -> Valu
             own.listed.as_mut().map(|listed| listed.take(field)).into()
         }
         Field::NamesOmitted => own.listed.as_ref().map(Listed::omitted).into(),
-        Field::Der => own.certificate.map(|der| Value::Base64(BASE64.encode(der))).into(),
+        Field::Der => own.certificate.map(|der| Value::Base64(BASE64_STANDARD.encode(der))).into(),
         Field::PublicKey => identified(certificate::public_key),
         Field::SignatureAlgorithm => identified(certificate::signature_algorithm),
         Field::KeyUsage => identified(certificate::key_usage),

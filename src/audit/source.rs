@@ -1,6 +1,5 @@
 //! The record of a source of lists: one JSON object for each attempt that brought something new, or failed.
 
-use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
 
 use super::line::Line;
@@ -53,7 +52,7 @@ impl<'a> SourceRecord<'a> {
                 line.open();
                 write(&mut line, "issuer", Value::Text(Text::display(head.issuer.name())));
                 line.key("number");
-                line.string(&HEXLOWER.encode(head.number.octets()));
+                line.string(&hex::encode(head.number.octets()));
                 write(&mut line, "this_update", Value::Time(head.this_update));
                 write(&mut line, "next_update", Value::Time(head.next_update));
                 write(&mut line, "entries", Value::Number(head.entries.into()));

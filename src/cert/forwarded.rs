@@ -3,11 +3,12 @@
 //! Whatever the form, the certificate counts only when its SHA-256 digest is the one that Envoy itself computed on
 //! the connection. The bytes must be as Envoy writes them, to the last one.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use thiserror::Error;
 
 use super::xfcc::{self, Element, XfccError};
 use super::{Certificate, CertificateError, Fingerprint, MAX_CERTIFICATE_BYTES};
-use crate::base64;
 
 /// The longest PEM: base64 makes four bytes of three and adds a line end to each 64; twice is always enough.
 const MAX_PEM_BYTES: usize = 2 * MAX_CERTIFICATE_BYTES;
@@ -201,7 +202,7 @@ fn octets_of_pem(pem: &[u8]) -> Option<Vec<u8>> {
         digits.extend_from_slice(line);
     }
     // Which takes neither bits behind the last octet nor padding that is too long or missing, nor a line's end.
-    base64::decode(&digits)
+    BASE64_STANDARD.decode(digits).ok()
 }
 
 /// Undoes the five replacements that Envoy makes. What Envoy replaces must not stand there unreplaced, so that

@@ -20,7 +20,6 @@ mod second_reader;
 
 use std::fmt;
 
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use der::{NotDer, Reader};
 pub use extension::Criticality;
 use fields::Fields;
@@ -47,11 +46,7 @@ impl Fingerprint {
     /// Reads 64 hexadecimal digits, in either case, as Envoy writes digests.
     pub fn from_hex(digits: &[u8]) -> Option<Fingerprint> {
         let mut bytes = [0; 32];
-        let length = HEXLOWER_PERMISSIVE.decode_len(digits.len()).ok()?;
-        if length != bytes.len() {
-            return None;
-        }
-        HEXLOWER_PERMISSIVE.decode_mut(digits, &mut bytes).ok()?;
+        hex::decode_to_slice(digits, &mut bytes).ok()?;
         Some(Fingerprint(bytes))
     }
 
@@ -69,7 +64,7 @@ impl Fingerprint {
 /// 64 lower-case hexadecimal digits.
 impl fmt::Display for Fingerprint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&HEXLOWER.encode(&self.0))
+        out.write_str(&hex::encode(self.0))
     }
 }
 

@@ -1,6 +1,5 @@
 //! `mtlsctl inspect`: what does the engine see in a certificate?
 
-use data_encoding::HEXLOWER;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -150,7 +149,7 @@ fn fields(identity: &Identity) -> Vec<Field> {
         names("ip", identity.ip()),
         names("upn", identity.upn()),
         listed("other_name", identity.other_names(), |name| {
-            format!("{} = {}", name.kind(), HEXLOWER.encode(name.value()))
+            format!("{} = {}", name.kind(), hex::encode(name.value()))
         }),
         names("extended_key_usage", identity.key_purposes()),
         listed("policy_oid", identity.policies(), |policy| policy.oid().to_string()),

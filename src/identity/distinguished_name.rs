@@ -1,6 +1,5 @@
 //! Distinguished names (`Name`, RFC 5280 section 4.1.2.4).
 
-use data_encoding::HEXLOWER;
 use std::fmt;
 
 use thiserror::Error;
@@ -300,7 +299,7 @@ impl fmt::Display for AttributeValue {
         let text = match self {
             AttributeValue::Text(text) => text,
             AttributeValue::Malformed(der) => {
-                return write!(out, "#{}", HEXLOWER.encode(der));
+                return write!(out, "#{}", hex::encode(der));
             }
         };
         let last = text.chars().count().saturating_sub(1);

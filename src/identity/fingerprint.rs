@@ -1,13 +1,12 @@
 //! Patterns for SHA-256 digests of certificates and public keys.
 
-use data_encoding::HEXLOWER_PERMISSIVE;
-
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use std::fmt;
 
 use super::pattern::PatternError;
 use super::serial::hex_with_colons;
 use super::truth::Truth;
-use crate::base64;
 use crate::cert::Fingerprint;
 
 /// A pattern for one digest.
@@ -28,7 +27,7 @@ impl FingerprintPattern {
         let expected =
             "64 hexadecimal digits, which may have a colon after each pair, or 44 characters of base64";
         FingerprintPattern::parse(text, expected, |text| {
-            hex(text).or_else(|| base64::decode(text.as_bytes()))
+            hex(text).or_else(|| BASE64_STANDARD.decode(text).ok())
         })
     }
 
@@ -69,7 +68,7 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     if text.contains(':') {
         return hex_with_colons(text);
     }
-    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
+    hex::decode(text.as_bytes()).ok()
 }
 
 #[cfg(test)]

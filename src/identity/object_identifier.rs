@@ -1,6 +1,5 @@
 //! Object identifiers (X.660), by which certificates name attributes, purposes, policies and extensions.
 
-use data_encoding::HEXLOWER;
 use std::fmt;
 
 use super::pattern::PatternError;
@@ -51,7 +50,7 @@ impl fmt::Display for ObjectIdentifier {
                 write!(out, "{root}")?;
                 rest.iter().try_for_each(|arc| write!(out, ".{arc}"))
             }
-            Some([]) | None => write!(out, "#{}", HEXLOWER.encode(&self.contents)),
+            Some([]) | None => write!(out, "#{}", hex::encode(&self.contents)),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Patterns for values that only their owners know the meaning of: those of an `otherName` and of an extension.
 
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::fmt;
 
 use super::distinguished_name::is_readable;
@@ -28,11 +27,8 @@ impl ValuePattern {
         if text.is_empty() {
             return Err(PatternError::Empty);
         }
-        let octets = if text.contains(':') {
-            hex_with_colons(text)
-        } else {
-            HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
-        };
+        let octets =
+            if text.contains(':') { hex_with_colons(text) } else { hex::decode(text.as_bytes()).ok() };
         let octets = octets.ok_or_else(|| PatternError::Octets { text: text.to_owned() })?;
         Ok(ValuePattern { rule: Rule::Octets(octets) })
     }
@@ -78,7 +74,7 @@ impl ValuePattern {
 impl fmt::Display for ValuePattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rule {
-            Rule::Octets(octets) => write!(out, r#"{{"der": "{}"}}"#, HEXLOWER.encode(octets)),
+            Rule::Octets(octets) => write!(out, r#"{{"der": "{}"}}"#, hex::encode(octets)),
             Rule::Text(pattern) => pattern.fmt(out),
         }
     }

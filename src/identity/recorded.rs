@@ -1,6 +1,5 @@
 //! The identity in a certificate of which only what an audit record holds is at hand.
 
-use data_encoding::HEXLOWER;
 use std::net::IpAddr;
 
 use time::OffsetDateTime;
@@ -116,7 +115,7 @@ impl Recorded {
         known(Part::Subject, subject.is_some());
         let issuer = self.issuer.as_deref().and_then(distinguished_name);
         known(Part::Issuer, issuer.is_some());
-        let serial = self.serial.as_deref().and_then(|digits| HEXLOWER.decode(digits.as_bytes()).ok());
+        let serial = self.serial.as_deref().and_then(|digits| hex::decode(digits.as_bytes()).ok());
         known(Part::Serial, serial.is_some());
         known(Part::Validity, self.validity.is_some());
         known(Part::SpkiSha256, self.spki_sha256.is_some());
@@ -224,7 +223,7 @@ fn attribute(text: &str) -> Option<Vec<u8>> {
     let (kind, value) = text.split_once('=')?;
     let kind = AttributeType::parse(kind).ok()?;
     let value = match value.strip_prefix('#') {
-        Some(digits) => HEXLOWER.decode(digits.as_bytes()).ok()?,
+        Some(digits) => hex::decode(digits.as_bytes()).ok()?,
         None => {
             let mut plain = String::new();
             let mut letters = value.chars();

@@ -1,6 +1,5 @@
 //! Serial numbers (RFC 5280 section 4.1.2.2) and patterns for them.
 
-use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use std::fmt;
 
 use super::pattern::PatternError;
@@ -51,7 +50,7 @@ impl fmt::Display for Serial {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
             Value::Number(octets) if octets.is_empty() => out.write_str("00"),
-            Value::Number(octets) => out.write_str(&HEXLOWER.encode(octets)),
+            Value::Number(octets) => out.write_str(&hex::encode(octets)),
             Value::Negative => out.write_str("negative"),
             Value::TooLong => out.write_str("too long"),
         }
@@ -103,7 +102,7 @@ impl SerialPattern {
 impl fmt::Display for SerialPattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let octets = if self.octets.is_empty() { &[0] } else { self.octets.as_slice() };
-        write!(out, "\"{}\"", HEXLOWER.encode(octets))
+        write!(out, "\"{}\"", hex::encode(octets))
     }
 }
 
@@ -112,12 +111,12 @@ fn octets_of(text: &str) -> Option<Vec<u8>> {
         return hex_with_colons(text);
     }
     let padded = if text.len().is_multiple_of(2) { text.to_owned() } else { format!("0{text}") };
-    HEXLOWER_PERMISSIVE.decode(padded.as_bytes()).ok()
+    hex::decode(padded.as_bytes()).ok()
 }
 
 /// Pairs of digits with one colon between each two.
 pub(super) fn hex_with_colons(text: &str) -> Option<Vec<u8>> {
-    let pair = |pair: &str| match HEXLOWER_PERMISSIVE.decode(pair.as_bytes()).ok()?.as_slice() {
+    let pair = |pair: &str| match hex::decode(pair.as_bytes()).ok()?.as_slice() {
         [octet] => Some(*octet),
         _ => None,
     };

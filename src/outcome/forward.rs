@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -72,7 +73,7 @@ fn chain(headers: &Headers, identity: &Identity) -> Option<String> {
 /// A list of byte sequences, which for one certificate is that alone (RFC 9440, section 2.1; RFC 9651, section 3.3.5). A
 /// list of none is not sent (RFC 9651, section 3.1).
 fn byte_sequences(certificates: &[Certificate]) -> Option<String> {
-    let sequence = |certificate: &Certificate| format!(":{}:", BASE64.encode(certificate.der()));
+    let sequence = |certificate: &Certificate| format!(":{}:", BASE64_STANDARD.encode(certificate.der()));
     let value = certificates.iter().map(sequence).collect::<Vec<_>>().join(", ");
     (!value.is_empty() && value.len() <= MAX_CERTIFICATES_BYTES).then_some(value)
 }

@@ -4,7 +4,6 @@
 //! those of other versions of this module. So a [`Key`] names the module's version, what the value is, and everything that the
 //! value depends on.
 
-use data_encoding::HEXLOWER;
 use std::cell::OnceCell;
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
@@ -38,7 +37,7 @@ impl Key {
             digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             digest.update(part);
         }
-        let digest = HEXLOWER.encode(&digest.finalize());
+        let digest = hex::encode(&digest.finalize());
         Key(["mtls_policy/", env!("CARGO_PKG_VERSION"), "/", kind, "/", &digest].concat().into())
     }
 

@@ -1,6 +1,7 @@
 //! What a route demands of the token that a request brings beside the client's certificate.
 
-use data_encoding::BASE64URL_NOPAD;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::cert::Fingerprint;
 use crate::identity::TextPattern;
@@ -67,5 +68,5 @@ pub(crate) fn names_certificate(claim: &Claim, certificate: Fingerprint) -> bool
 }
 
 fn digest_as_written(certificate: Fingerprint) -> String {
-    BASE64URL_NOPAD.encode(certificate.as_bytes())
+    BASE64_URL_SAFE_NO_PAD.encode(certificate.as_bytes())
 }

@@ -1,6 +1,7 @@
 //! What `forward` tells the upstream of a client, and what of it a client can write itself.
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use mtls_policy::Engine;
 use mtls_policy::outcome::{HeaderChanges, Outcome, trailers_to_remove};
 use serde_json::{Value, json};
@@ -360,7 +361,7 @@ fn a_route_forwards_what_it_says_itself_and_else_what_the_defaults_say() {
 }
 
 fn sequence(der: &[u8]) -> String {
-    format!(":{}:", BASE64.encode(der))
+    format!(":{}:", BASE64_STANDARD.encode(der))
 }
 
 fn leaf_and_chain() -> Engine {

@@ -1,6 +1,7 @@
 //! Each matcher with what it matches and what it nearly does.
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -274,7 +275,7 @@ fn a_key_is_pinned_across_certificates() {
     let second = leaf("b").key(key).mint();
     let pin = mtls_policy::cert::Certificate::from_der(first.der.clone()).unwrap();
     let pin = mtls_policy::identity::Identity::of(&pin).unwrap().spki_fingerprint();
-    let base64 = BASE64.encode(pin.as_bytes());
+    let base64 = BASE64_STANDARD.encode(pin.as_bytes());
     for matcher in [json!({ "spki_sha256": pin.to_string() }), json!({ "spki_sha256": base64 })] {
         assert_eq!(truth(&matcher, &first), "yes");
         assert_eq!(truth(&matcher, &second), "yes");

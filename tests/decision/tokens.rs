@@ -1,6 +1,7 @@
 //! What a route demands of the token that comes with the certificate.
 
-use data_encoding::{BASE64URL, BASE64URL_NOPAD};
+use base64::Engine as _;
+use base64::prelude::{BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -27,7 +28,7 @@ fn detail(engine: &Engine, situation: &Situation) -> String {
 
 /// The claim that binds a token to a certificate.
 fn bound_to(minted: &Minted) -> Value {
-    json!({ "sub": "alice", "cnf": { "x5t#S256": BASE64URL_NOPAD.encode(&minted.digest()) } })
+    json!({ "sub": "alice", "cnf": { "x5t#S256": BASE64_URL_SAFE_NO_PAD.encode(minted.digest()) } })
 }
 
 #[test]
@@ -114,10 +115,10 @@ fn a_token_is_good_only_with_the_certificate_that_it_is_bound_to() {
     assert_eq!(with(&own, json!({ "sub": "alice" })), "token_not_bound");
     assert_eq!(with(&own, json!({ "cnf": {} })), "token_not_bound");
     let named = |digest: Value| with(&own, json!({ "cnf": { "x5t#S256": digest } }));
-    assert_eq!(named(json!(BASE64URL_NOPAD.encode(&own.digest()))), "verified");
-    assert_eq!(named(json!(BASE64URL.encode(&own.digest()))), "token_not_bound", "padded");
+    assert_eq!(named(json!(BASE64_URL_SAFE_NO_PAD.encode(own.digest()))), "verified");
+    assert_eq!(named(json!(BASE64_URL_SAFE.encode(own.digest()))), "token_not_bound", "padded");
     assert_eq!(named(json!(own.hex_digest())), "token_not_bound");
-    assert_eq!(named(json!([BASE64URL_NOPAD.encode(&own.digest())])), "token_not_bound", "an array");
+    assert_eq!(named(json!([BASE64_URL_SAFE_NO_PAD.encode(own.digest())])), "token_not_bound", "an array");
     for odd in [json!(""), json!(null), json!(true), json!(1), json!({})] {
         assert_eq!(named(odd.clone()), "token_not_bound", "{odd}");
     }

@@ -1,6 +1,7 @@
 //! What routes demand of connections and certificates, on connections and with certificates that are real.
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use hyper::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -48,7 +49,7 @@ fn setup(version: Version) -> Setup {
     // Envoy refuses certificates for other purposes where it verifies them by a CA, and takes them where it knows their keys.
     let pinned = |tls: &mut Value| {
         let info = rcgen::PublicKeyData::subject_public_key_info(&Key::new("billing"));
-        let pin = BASE64.encode(&Sha256::digest(info));
+        let pin = BASE64_STANDARD.encode(Sha256::digest(info));
         tls["common_tls_context"]["validation_context"] = json!({ "verify_certificate_spki": [pin] });
     };
     Setup::new(&PKI)

@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use data_encoding::BASE64;
 use http_body_util::Full;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
@@ -99,7 +100,7 @@ async fn forged(client: Client, path: &str) -> Echo {
 }
 
 fn sequence(der: &[u8]) -> String {
-    format!(":{}:", BASE64.encode(der))
+    format!(":{}:", BASE64_STANDARD.encode(der))
 }
 
 /// Asserts that the backend got of all that can be forwarded this, once, and in no other spelling.

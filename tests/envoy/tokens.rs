@@ -1,6 +1,7 @@
 //! Tokens that Envoy's own `jwt_authn` verifies, as we ship it, beside the client's certificate.
 
-use data_encoding::BASE64URL_NOPAD;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hyper::Method;
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
@@ -39,7 +40,7 @@ fn setup(version: Version) -> Setup {
         route("plain"),
         ignored("health"),
     ];
-    let [x, y] = issuer_key().coordinates().map(|octets| BASE64URL_NOPAD.encode(octets));
+    let [x, y] = issuer_key().coordinates().map(|octets| BASE64_URL_SAFE_NO_PAD.encode(octets));
     let keys =
         json!({ "keys": [{ "kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "1", "x": x, "y": y }] });
     let mut verifier = shipped("envoy/jwt.yaml");
@@ -51,10 +52,10 @@ fn setup(version: Version) -> Setup {
 }
 
 fn token(key: &Key, claims: Value) -> String {
-    let encode = |part: Value| BASE64URL_NOPAD.encode(part.to_string().as_bytes());
+    let encode = |part: Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string().as_bytes());
     let claims = with(json!({ "iss": ISSUER, "aud": "payments", "exp": EXPIRES }), claims);
     let signed = format!("{}.{}", encode(json!({ "alg": "ES256", "kid": "1" })), encode(claims));
-    let signature = BASE64URL_NOPAD.encode(&key.sign_token(signed.as_bytes()));
+    let signature = BASE64_URL_SAFE_NO_PAD.encode(key.sign_token(signed.as_bytes()));
     format!("{signed}.{signature}")
 }
 
@@ -63,7 +64,7 @@ fn good(claims: Value) -> String {
 }
 
 fn bound_to(certificate: &Minted) -> String {
-    let digest = BASE64URL_NOPAD.encode(&certificate.digest());
+    let digest = BASE64_URL_SAFE_NO_PAD.encode(certificate.digest());
     good(json!({ "sub": "alice", "cnf": { "x5t#S256": digest } }))
 }
 
@@ -98,7 +99,7 @@ async fn a_request_without_a_good_token_does_not_pass() {
     assert!(record["detail"].as_str().unwrap().contains("there is no token"), "{record}");
     let other = good(json!({ "sub": "mallory" }));
     ask_with(&billing, "/bound", &other).await.assert_denied(&envoy, 403, "token_mismatch").await;
-    let digest = BASE64URL_NOPAD.encode(&BILLING.digest());
+    let digest = BASE64_URL_SAFE_NO_PAD.encode(BILLING.digest());
     let claims = || json!({ "sub": "alice", "cnf": { "x5t#S256": digest } });
     // These `jwt_authn` answers itself: another key, time that is over, another issuer, another audience, no signature.
     let unsigned = good(claims()).rsplit_once('.').unwrap().0.to_owned() + ".";
@@ -209,7 +210,7 @@ fn with_null(mut claims: Value) -> Value {
 fn good_with_null(claim: &str) -> String {
     let mut claims = json!({ "iss": ISSUER, "aud": "payments", "exp": EXPIRES });
     claims[claim] = Value::Null;
-    let encode = |part: Value| BASE64URL_NOPAD.encode(part.to_string().as_bytes());
+    let encode = |part: Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string().as_bytes());
     let signed = format!("{}.{}", encode(json!({ "alg": "ES256", "kid": "1" })), encode(claims));
-    format!("{signed}.{}", BASE64URL_NOPAD.encode(&issuer_key().sign_token(signed.as_bytes())))
+    format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(issuer_key().sign_token(signed.as_bytes())))
 }

@@ -1,6 +1,7 @@
 //! The policy in the configuration, and those beside it.
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::common::{
@@ -25,7 +26,7 @@ fn the_policy_may_be_a_struct_or_bytes() {
         });
     });
     finds(&[], |bootstrap| {
-        let bytes = BASE64.encode(policy_of(bootstrap).to_string().as_bytes());
+        let bytes = BASE64_STANDARD.encode(policy_of(bootstrap).to_string().as_bytes());
         plugin(bootstrap)["configuration"] =
             json!({ "@type": "type.googleapis.com/google.protobuf.BytesValue", "value": bytes });
     });

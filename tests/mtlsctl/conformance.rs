@@ -3,7 +3,8 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Output, Stdio};
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::mint::{self, CN, Ca, OU, PRINTABLE, SAN_DNS, SAN_URI, UTF8};
@@ -165,7 +166,8 @@ fn a_header_is_answered_with_its_elements() {
 fn certificates_are_accepted_with_names_that_can_be_read_and_no_others() {
     let leaf = || Ca::new("Acme Root").leaf("billing").dns("billing.acme.example");
     let parse = |der: &[u8]| {
-        let answer = answer(&json!({ "id": "a", "op": "parse_cert", "cert_der_b64": BASE64.encode(der) }));
+        let answer =
+            answer(&json!({ "id": "a", "op": "parse_cert", "cert_der_b64": BASE64_STANDARD.encode(der) }));
         (answer["verdict"].as_str().unwrap().to_owned(), answer["detail"].as_str().unwrap().to_owned())
     };
     let good = leaf().mint().der;
@@ -192,7 +194,7 @@ fn name(attributes: &[(&[u8], u8, &str)]) -> String {
         })
         .collect();
     let sets: Vec<&[u8]> = sets.iter().map(Vec::as_slice).collect();
-    BASE64.encode(&mint::der(0x30, &sets))
+    BASE64_STANDARD.encode(mint::der(0x30, &sets))
 }
 
 #[test]
@@ -234,7 +236,7 @@ fn each_answer_is_there_before_the_next_case_is_asked() {
 #[test]
 fn gzipped_cases_are_unpacked_from_files_and_from_the_standard_input() {
     // `{"id":"a","op":"uri_match","pattern":"a","value":"a"}` and a line end, as `gzip -n` packs it.
-    let packed = BASE64.decode(PACKED.as_bytes()).unwrap();
+    let packed = BASE64_STANDARD.decode(PACKED.as_bytes()).unwrap();
     let output = run_on_stdin(&["conformance"], &packed);
     assert!(stdout(&output).starts_with(r#"{"id":"a","verdict":"match""#), "{}", stdout(&output));
     // Two files in one go, the second not packed.

@@ -1,6 +1,7 @@
 //! `mtlsctl crl check` and `check_crl`: what lists say of certificates.
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::mint::crl::{Crl, KEY_COMPROMISE, Revoked};
@@ -143,9 +144,9 @@ fn files_that_cannot_be_read_exit_with_2() {
 fn verdict(list: &Crl, leaf: &Minted, issuers: &[&Ca], more: &Value) -> (String, String) {
     let mut case = json!({
         "id": 1, "op": "check_crl", "time": AT,
-        "crl_der_b64": BASE64.encode(&list.der()),
-        "cert_der_b64": BASE64.encode(&leaf.der),
-        "issuers_der_b64": issuers.iter().map(|ca| BASE64.encode(ca.der())).collect::<Vec<_>>(),
+        "crl_der_b64": BASE64_STANDARD.encode(list.der()),
+        "cert_der_b64": BASE64_STANDARD.encode(&leaf.der),
+        "issuers_der_b64": issuers.iter().map(|ca| BASE64_STANDARD.encode(ca.der())).collect::<Vec<_>>(),
     });
     case.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let output = run_on_stdin(&["conformance"], case.to_string().as_bytes());

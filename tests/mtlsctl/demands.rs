@@ -1,6 +1,7 @@
 //! `mtlsctl explain` and `mtlsctl test` on what routes demand of certificates, connections and tokens.
 
-use data_encoding::BASE64URL_NOPAD;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use crate::mint::Ca;
@@ -26,7 +27,7 @@ const URL: &str = "https://pay.acme.example/v1";
 
 fn files() -> Files {
     let minted = Ca::new("Acme Root").leaf("billing").dns("billing.acme.example").mint();
-    let digest = BASE64URL_NOPAD.encode(&minted.digest());
+    let digest = BASE64_URL_SAFE_NO_PAD.encode(minted.digest());
     let bound = json!({ "sub": "alice", "cnf": { "x5t#S256": digest } }).to_string();
     Files::new(&[
         ("policy.json", POLICY),

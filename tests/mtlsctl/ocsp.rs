@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use mtls_policy::cert::Certificate;
 use mtls_policy::revocation::ocsp::{self, Answer, NONCE_BYTES, Nonce, OcspError, Query, Responder};
 use mtls_policy::revocation::{EntryReason, Status, Why};
@@ -30,9 +31,9 @@ fn midnight() -> OffsetDateTime {
 fn check(response: &OcspResponse, time: &str, max_age: Option<u64>) -> (String, String) {
     let case = json!({
         "op": "check_ocsp",
-        "ocsp_der_b64": BASE64.encode(&response.der()),
-        "cert_der_b64": BASE64.encode(&acme().1.der),
-        "issuer_der_b64": BASE64.encode(acme().0.der()),
+        "ocsp_der_b64": BASE64_STANDARD.encode(response.der()),
+        "cert_der_b64": BASE64_STANDARD.encode(&acme().1.der),
+        "issuer_der_b64": BASE64_STANDARD.encode(acme().0.der()),
         "time": time,
         "max_age_s": max_age,
     });

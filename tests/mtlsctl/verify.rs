@@ -1,6 +1,7 @@
 //! `verify` of `mtlsctl conformance`, with certificates of our own.
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, date_time_ymd};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -393,7 +394,7 @@ fn revocation_is_known_by_responses_too() {
     let stale = root.ocsp(date_time_ymd(2029, 1, 1)).answer(&root.good(&leaf, date_time_ymd(2029, 1, 1)));
     let other = root.leaf("mail").mint();
     let of_another = root.ocsp(now).answer(&root.good(&other, now));
-    let packed = |response: &mint::ocsp::OcspResponse| BASE64.encode(&response.der());
+    let packed = |response: &mint::ocsp::OcspResponse| BASE64_STANDARD.encode(response.der());
     let list = root.crl().pem();
     let naming = root.crl().revoke(&leaf).pem();
     for (name, mode, responses, lists, expected) in [

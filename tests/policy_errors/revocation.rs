@@ -75,8 +75,9 @@ fn good_bundles_are_no_mistake() {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    use data_encoding::BASE64;
-    BASE64.encode(bytes)
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    BASE64_STANDARD.encode(bytes)
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Signatures that are good, and what is next to them.
 
-use data_encoding::HEXLOWER_PERMISSIVE;
 use rcgen::PublicKeyData as _;
 
 use super::vectors::*;
@@ -28,7 +27,7 @@ const KEY: Result<(), SignatureError> = Err(SignatureError::Key);
 const WRONG: Result<(), SignatureError> = Err(SignatureError::Wrong);
 
 fn hex(digits: &str) -> Vec<u8> {
-    HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).unwrap()
+    hex::decode(digits.as_bytes()).unwrap()
 }
 
 fn algorithm(oid: &[&[u8]], parameters: &[u8]) -> Vec<u8> {

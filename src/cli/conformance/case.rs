@@ -1,6 +1,7 @@
 //! Cases as they are read: an object for each line.
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -78,7 +79,8 @@ impl Case {
     ) -> Result<[Vec<u8>; N], Refusal> {
         let mut octets = [const { Vec::new() }; N];
         for (octets, key) in octets.iter_mut().zip(keys) {
-            *octets = BASE64.decode(self.text(key)?.as_bytes()).map_err(|_| Refusal::NotBase64(key))?;
+            *octets =
+                BASE64_STANDARD.decode(self.text(key)?.as_bytes()).map_err(|_| Refusal::NotBase64(key))?;
         }
         Ok(octets)
     }

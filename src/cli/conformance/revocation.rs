@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use mtls_policy::cert::Certificate;
 use mtls_policy::revocation::{Judgement, Status, Unknown, Why};
 use time::OffsetDateTime;
@@ -24,7 +25,7 @@ pub(super) fn check_crl(case: &Case) -> Result<Finding, Refusal> {
     let issuers = issuers.as_array().ok_or_else(|| Refusal::malformed(ISSUERS, "no list"))?;
     let issuers: Vec<Vec<u8>> = issuers
         .iter()
-        .map(|issuer| BASE64.decode(issuer.as_str()?.as_bytes()).ok())
+        .map(|issuer| BASE64_STANDARD.decode(issuer.as_str()?.as_bytes()).ok())
         .collect::<Option<_>>()
         .ok_or(Refusal::NotBase64(ISSUERS))?;
     let now = time_of(time)?;

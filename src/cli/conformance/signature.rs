@@ -1,6 +1,5 @@
 //! Operations on signatures.
 
-use data_encoding::HEXLOWER_PERMISSIVE;
 use mtls_policy::cert::signature::{self, SignatureError};
 
 use super::answer::{Finding, Verdict};
@@ -13,9 +12,7 @@ pub(super) fn by_name(case: &Case) -> Result<Finding, Refusal> {
     let Some(algorithm) = identifier(algorithm) else {
         return Ok(Finding::because(Verdict::Unsupported, "unknown_algorithm", algorithm));
     };
-    let hex = |key, text: &str| {
-        HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| Refusal::NotHexadecimal(key))
-    };
+    let hex = |key, text: &str| hex::decode(text.as_bytes()).map_err(|_| Refusal::NotHexadecimal(key));
     let (spki, message) = (hex("spki_der_hex", spki)?, hex("msg_hex", message)?);
     Ok(found(signature::verify(&spki, &algorithm, &message, &hex("sig_hex", signature)?)))
 }
@@ -100,7 +97,8 @@ fn octets_of(bit_string: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use data_encoding::{BASE64, HEXLOWER};
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
     use serde_json::{Value, json};
 
     use super::*;
@@ -135,9 +133,9 @@ mod tests {
     #[test]
     fn a_signature_is_checked_by_the_identifier_of_its_algorithm() {
         let by = |identifier: &[u8], head: &[u8]| {
-            let octets = |digits: &str| HEXLOWER.decode(digits.as_bytes()).unwrap();
+            let octets = |digits: &str| hex::decode(digits.as_bytes()).unwrap();
             let bit_string = [head, &octets(SIGNATURE)].concat();
-            let encode = |octets: &[u8]| BASE64.encode(octets);
+            let encode = |octets: &[u8]| BASE64_STANDARD.encode(octets);
             let case = json!({
                 "spki_der_b64": encode(&octets(KEY)), "alg_der_b64": encode(identifier), "data_b64": encode(b"r"),
                 "sig_bitstring_der_b64": encode(&bit_string),

@@ -1,6 +1,5 @@
 //! `mtlsctl crl inspect`: what does the engine make of a revocation list?
 
-use data_encoding::HEXLOWER;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -182,7 +181,7 @@ fn one(name: &'static str, value: impl ToString) -> Field {
 }
 
 fn hex(octets: &[u8]) -> String {
-    HEXLOWER.encode(octets)
+    hex::encode(octets)
 }
 
 fn time(at: OffsetDateTime) -> String {

@@ -1,6 +1,7 @@
 //! The filter itself: how it is recognised, how its VM is set up, and the policy that it is given.
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 
 use super::bootstrap::{HttpFilter, Typed};
 use super::document::At;
@@ -72,7 +73,9 @@ pub(super) fn embedded<'d>(plugin: &At<'d>) -> Embedded<'d> {
     let Some(value) = typed.at.get("value") else { return unreadable };
     let bytes = match typed.type_name {
         "google.protobuf.StringValue" => value.text().map(|text| text.as_bytes().to_vec()),
-        "google.protobuf.BytesValue" => value.text().and_then(|text| BASE64.decode(text.as_bytes()).ok()),
+        "google.protobuf.BytesValue" => {
+            value.text().and_then(|text| BASE64_STANDARD.decode(text.as_bytes()).ok())
+        }
         "google.protobuf.Struct" => serde_json::to_vec_pretty(&value.to_json()).ok(),
         _other => None,
     };

@@ -2,7 +2,6 @@
 //!
 //! Their keys follow from names and are no secrets: such a certificate shows what a policy says, and opens nothing.
 
-use data_encoding::HEXLOWER_PERMISSIVE;
 use std::net::IpAddr;
 
 use mtls_policy::identity::ObjectIdentifier;
@@ -223,7 +222,7 @@ fn ia5(text: &str) -> Result<Ia5String, String> {
 fn hex(text: &str) -> Result<Vec<u8>, String> {
     let digits = text.replace(':', "");
     let digits = if digits.len() % 2 == 1 { format!("0{digits}") } else { digits };
-    HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).map_err(|_| format!("`{text}` is not hexadecimal"))
+    hex::decode(digits.as_bytes()).map_err(|_| format!("`{text}` is not hexadecimal"))
 }
 
 fn arcs(oid: &str) -> Result<Vec<u64>, String> {

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use mtls_policy::cert::{Certificate, Fingerprint};
 use mtls_policy::identity::Identity;
 
@@ -51,7 +52,9 @@ impl Certificates {
         if self.by_digest.contains_key(&digest) {
             return;
         }
-        if let Some(der) = BASE64.decode(text.as_bytes()).ok().filter(|der| Fingerprint::of(der) == digest) {
+        if let Some(der) =
+            BASE64_STANDARD.decode(text.as_bytes()).ok().filter(|der| Fingerprint::of(der) == digest)
+        {
             self.add(digest, der);
         }
     }
@@ -78,9 +81,9 @@ mod tests {
     fn a_record_gives_the_certificate_of_its_digest_and_no_other() {
         let der: Vec<u8> = (0..200).collect();
         let mut held = Certificates::default();
-        held.add_base64(Fingerprint::of(b"other"), &BASE64.encode(&der));
+        held.add_base64(Fingerprint::of(b"other"), &BASE64_STANDARD.encode(&der));
         assert_eq!(held.by_digest.len(), 0);
-        held.add_base64(Fingerprint::of(&der), &BASE64.encode(&der));
+        held.add_base64(Fingerprint::of(&der), &BASE64_STANDARD.encode(&der));
         assert_eq!(held.by_digest.get(&Fingerprint::of(&der)), Some(&der));
         held.add_base64(Fingerprint::of(b""), "é");
         assert_eq!(held.by_digest.len(), 1);

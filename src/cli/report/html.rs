@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::page::{Page, Section};
@@ -18,7 +19,7 @@ const TIMES: [&str; 3] = ["first", "last", "ends"];
 /// The page, with at most so many rows in each table.
 pub(super) fn page(report: &Page, top: usize) -> String {
     // Nothing but this very style sheet.
-    let style = BASE64.encode(&Sha256::digest(STYLE));
+    let style = BASE64_STANDARD.encode(Sha256::digest(STYLE));
     let mut html = String::new();
     let _ = write!(
         html,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use data_encoding::BASE64URL_NOPAD;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use mtls_policy::Engine;
 use mtls_policy::outcome::Outcome;
 use mtls_policy::policy::Policy;
@@ -191,7 +192,7 @@ impl Bench<'_> {
             let Value::Object(confirmation) = confirmation else {
                 return Err("the claim `cnf` of a token with `bound_to` is no object".to_owned());
             };
-            confirmation.insert("x5t#S256".to_owned(), json!(BASE64URL_NOPAD.encode(&digest)));
+            confirmation.insert("x5t#S256".to_owned(), json!(BASE64_URL_SAFE_NO_PAD.encode(digest)));
         }
         Ok(offline::Token { metadata: token.metadata.clone(), claims })
     }

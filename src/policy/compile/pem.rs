@@ -1,7 +1,8 @@
 //! PEM as people paste it into a policy (RFC 7468): one block, whatever the length of its lines.
 
-use crate::base64;
 use crate::policy::trust_bundle::TrustBundleError;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 
 pub(super) const CERTIFICATE: &str = "CERTIFICATE";
 pub(super) const CRL: &str = "X509 CRL";
@@ -52,7 +53,7 @@ fn decode(text: &str) -> Result<Vec<u8>, &'static str> {
     if digits.is_empty() {
         return Err("it is empty");
     }
-    base64::decode(digits.as_bytes()).ok_or("its base64 is broken")
+    BASE64_STANDARD.decode(digits).map_err(|_| "its base64 is broken")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Questions, as they are sent.
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 
 use super::certificate_id::{SHA1, sha1};
 use super::{NONCE_BYTES, Nonce, Query};
@@ -64,7 +65,7 @@ impl Query<'_> {
         let authority = authority.to_owned();
         if self.responder.get && !path.contains('?') {
             let separator = if path.ends_with('/') { "" } else { "/" };
-            let encoded = in_url(&BASE64.encode(&body));
+            let encoded = in_url(&BASE64_STANDARD.encode(&body));
             if url.len() + separator.len() + encoded.len() <= MAX_GET_URL_BYTES {
                 let path = [path, separator, &encoded].concat();
                 let headers = &[("accept", "application/ocsp-response")];
@@ -169,7 +170,7 @@ mod tests {
             let encoded = request.path.strip_prefix(prefix).unwrap().to_owned();
             assert!(encoded.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'%'), "{encoded}");
             let base64 = encoded.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
-            BASE64.decode(base64.as_bytes()).unwrap()
+            BASE64_STANDARD.decode(base64.as_bytes()).unwrap()
         };
         let expected = Situation::new().query().request(None).unwrap().body;
         for (url, prefix) in [

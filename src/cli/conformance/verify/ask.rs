@@ -1,6 +1,7 @@
 //! What a case asks for, read whole: what is not known is asked for in vain.
 
-use data_encoding::BASE64;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -144,7 +145,7 @@ impl Ask {
         no_policies(&option("policies", policies)?)?;
         let leaf = leaf.as_str().ok_or(Refusal::NoText("leaf_pem"))?;
         let responses: Vec<String> = given("ocsp_der_b64", responses)?;
-        let responses = responses.iter().map(|text| BASE64.decode(text.as_bytes()));
+        let responses = responses.iter().map(|text| BASE64_STANDARD.decode(text.as_bytes()));
         let responses =
             responses.collect::<Result<_, _>>().map_err(|_| Refusal::NotBase64("ocsp_der_b64"))?;
         Ok(Ask {
