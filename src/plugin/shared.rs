@@ -37,7 +37,7 @@ impl Key {
             digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             digest.update(part);
         }
-        let digest = hex::encode(&digest.finalize());
+        let digest = hex::encode(digest.finalize());
         Key(["mtls_policy/", env!("CARGO_PKG_VERSION"), "/", kind, "/", &digest].concat().into())
     }
 
