@@ -113,7 +113,7 @@ pub struct TlsFacts<'l> {
 const FORM: &[u8] = b"1";
 
 impl Connection {
-    /// Reads a line that Envoy formatted after the handshake, here in two:
+    /// Reads a line that Envoy formatted after the handshake, or for a connection without TLS, here in two:
     /// `1|%DOWNSTREAM_PEER_FINGERPRINT_256%|%CEL(connection.peer_certificate_valid)%|%DOWNSTREAM_TLS_VERSION%|`
     /// `%DOWNSTREAM_TLS_CIPHER%|%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%|%REQUESTED_SERVER_NAME%`.
     ///

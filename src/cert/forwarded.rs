@@ -192,14 +192,10 @@ fn certificate_of_pem(pem: &[u8]) -> Result<Certificate, Malformed> {
 fn octets_of_pem(pem: &[u8]) -> Option<Vec<u8>> {
     let lines = pem.strip_prefix(BEGIN)?.strip_suffix(END)?;
     let mut digits = Vec::with_capacity(lines.len());
-    let mut lines = lines.chunks(LINE_DIGITS + 1).peekable();
-    while let Some(line) = lines.next() {
-        // The last line may be shorter, and is not empty.
-        let line = line.strip_suffix(b"\n").filter(|line| !line.is_empty())?;
-        if lines.peek().is_some() && line.len() != LINE_DIGITS {
-            return None;
-        }
-        digits.extend_from_slice(line);
+    let lines = lines.chunks(LINE_DIGITS + 1);
+    for line in lines {
+        // Only the last line may be shorter, and it is not empty.
+        digits.extend_from_slice(line.strip_suffix(b"\n").filter(|line| !line.is_empty())?);
     }
     // Which takes neither bits behind the last octet nor padding that is too long or missing, nor a line's end.
     BASE64_STANDARD.decode(digits).ok()

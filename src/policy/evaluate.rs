@@ -13,6 +13,9 @@ use super::trace::{Finding, Stage, Step, Trace};
 use crate::identity::{Identity, Truth, Validity};
 use crate::trust::chain::Chain;
 
+/// The most named identities that a denial tells, of a rule that may name 100,000.
+const MAX_NAMES: usize = 16;
+
 /// Lets a client pass whose certificate the route does not look at, or who may come without one.
 pub(crate) fn permit_anonymous() -> Permit {
     Permit::new(Client::Anonymous, None)
@@ -162,10 +165,16 @@ pub(crate) fn check_validity(
     Ok(())
 }
 
-/// A denial that says which named identities the rule asked for.
+/// A denial that says which named identities the rule asked for, the first ones of a long list.
 fn denial(reason: Reason, what: &str, matcher: &Matcher) -> Denial {
-    match matcher.identity_names().as_slice() {
-        [] => Denial::new(reason, what),
-        names => Denial::new(reason, format_args!("{what} (identities: {})", names.join(", "))),
+    let names = matcher.first_identity_names(MAX_NAMES + 1);
+    match names.split_at_checked(MAX_NAMES) {
+        None if names.is_empty() => Denial::new(reason, what),
+        Some((told, [_, ..])) => {
+            Denial::new(reason, format_args!("{what} (identities: {}, …)", told.join(", ")))
+        }
+        Some((_, [])) | None => {
+            Denial::new(reason, format_args!("{what} (identities: {})", names.join(", ")))
+        }
     }
 }

@@ -175,10 +175,32 @@ impl Matcher {
 
     /// The named identities that stand in this matcher, not counting those inside other named ones.
     pub(super) fn identity_names(&self) -> Vec<&str> {
+        self.first_identity_names(usize::MAX)
+    }
+
+    /// So many of them at most.
+    pub(super) fn first_identity_names(&self, most: usize) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.add_identity_names(most, &mut names);
+        names
+    }
+
+    fn add_identity_names<'m>(&'m self, most: usize, names: &mut Vec<&'m str>) {
         if let Self::Identity(named) = self {
-            return vec![&named.name];
+            names.push(&named.name);
+            return;
         }
-        self.inner().iter().flat_map(Self::identity_names).collect()
+        if let Self::Any(any) = self
+            && !any.names_identities()
+        {
+            return;
+        }
+        for inner in self.inner() {
+            if names.len() >= most {
+                return;
+            }
+            inner.add_identity_names(most, names);
+        }
     }
 
     /// The name of the identity that this matcher refers to.
@@ -201,7 +223,7 @@ impl Matcher {
             Self::SpkiSha256(pattern) => Some(Key::SpkiSha256(pattern.digest())),
             Self::Identity(named) => named.matcher.key(),
             // One that answers `No` is enough for all to.
-            Self::All(matchers) => matchers.iter().find_map(Self::key),
+            Self::All(matchers) => matchers.iter().filter_map(Self::key).min_by_key(Key::kind),
             Self::Any(_)
             | Self::Not(_)
             | Self::SpiffeTrustDomain(_)

@@ -1,12 +1,12 @@
 //! `google.protobuf.Struct`, as Envoy serializes it, read as the JSON object that it stands for.
 //!
-//! Fields that are not known are passed over, and of one that is there twice the last counts, as everywhere in protobuf. `prost` would
-//! read them too, and be 20 KB of the module.
+//! Fields that are not known are passed over, and of one that is there twice the last counts; Envoy writes none twice. `prost` would read
+//! them too, and be 20 KB of the module.
 
 use serde_json::{Map, Value};
 
-/// How deep values may lie in others. Protobuf's own limit is 100 messages, of which a value in a `Struct` takes three.
-const MAX_DEPTH: usize = 34;
+/// How many messages may lie in one another, as in protobuf's own readers: a value in a `Struct` takes two and its own contents one.
+const MAX_DEPTH: usize = 100;
 
 /// Bytes that are no message, or not of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,19 +19,24 @@ pub(super) fn read_struct(message: &[u8]) -> Result<Map<String, Value>, Malforme
 
 /// Reads a message whose field 1 is a map of `Struct`s by name.
 pub(super) fn read_structs(message: &[u8]) -> Result<Map<String, Value>, Malformed> {
-    map(message, &|entry| object(entry, MAX_DEPTH).map(Value::Object))
+    map(message, MAX_DEPTH, &|entry, depth| object(entry, depth).map(Value::Object))
+}
+
+/// How many messages may lie in one that lies in one in which `depth` may.
+fn inner(depth: usize) -> Result<usize, Malformed> {
+    depth.checked_sub(1).ok_or(Malformed)
 }
 
 /// `message Struct { map<string, Value> fields = 1; }`
 fn object(message: &[u8], depth: usize) -> Result<Map<String, Value>, Malformed> {
-    map(message, &|entry| value(entry, depth))
+    map(message, depth, &value)
 }
 
+/// Reads a message in which so many may lie in one another.
+type Read<'r> = &'r dyn Fn(&[u8], usize) -> Result<Value, Malformed>;
+
 /// Maps are lists of entries, of which field 1 is the key and field 2 the value.
-fn map(
-    message: &[u8],
-    read: &dyn Fn(&[u8]) -> Result<Value, Malformed>,
-) -> Result<Map<String, Value>, Malformed> {
+fn map(message: &[u8], depth: usize, read: Read<'_>) -> Result<Map<String, Value>, Malformed> {
     let mut map = Map::new();
     let mut fields = Fields { rest: message };
     while let Some((number, content)) = fields.next()? {
@@ -40,6 +45,7 @@ fn map(
         }
         let (mut key, mut value) = ("", &[][..]);
         let mut entry = Fields { rest: content.bytes()? };
+        let depth = inner(inner(depth)?)?;
         while let Some((number, content)) = entry.next()? {
             match number {
                 1 => key = content.text()?,
@@ -47,14 +53,13 @@ fn map(
                 _ => {}
             }
         }
-        map.insert(key.to_owned(), read(value)?);
+        map.insert(key.to_owned(), read(value, depth)?);
     }
     Ok(map)
 }
 
 /// `message Value` is one of a NullValue, a double, a string, a bool, a `Struct` and a `ListValue`, in this order.
 fn value(message: &[u8], depth: usize) -> Result<Value, Malformed> {
-    let depth = depth.checked_sub(1).ok_or(Malformed)?;
     let mut value = Value::Null;
     let mut fields = Fields { rest: message };
     while let Some((number, content)) = fields.next()? {
@@ -64,8 +69,8 @@ fn value(message: &[u8], depth: usize) -> Result<Value, Malformed> {
             (2, Content::Fixed64(bytes)) => f64::from_le_bytes(bytes).into(),
             (3, content) => content.text()?.into(),
             (4, Content::Varint(value)) => (value != 0).into(),
-            (5, content) => Value::Object(object(content.bytes()?, depth)?),
-            (6, content) => list(content.bytes()?, depth)?,
+            (5, content) => Value::Object(object(content.bytes()?, inner(depth)?)?),
+            (6, content) => list(content.bytes()?, inner(depth)?)?,
             (1..=6, _) => return Err(Malformed),
             (_, _) => value,
         };
@@ -79,7 +84,7 @@ fn list(message: &[u8], depth: usize) -> Result<Value, Malformed> {
     let mut fields = Fields { rest: message };
     while let Some((number, content)) = fields.next()? {
         if number == 1 {
-            values.push(value(content.bytes()?, depth)?);
+            values.push(value(content.bytes()?, inner(depth)?)?);
         }
     }
     Ok(Value::Array(values))
@@ -254,14 +259,25 @@ mod tests {
     }
 
     #[test]
-    fn values_lie_in_others_down_to_a_limit() {
-        let nested = |depth: usize| {
-            let inner = (0..depth).fold(Struct::default(), |inner, _| Struct {
-                fields: [("a".to_owned(), kind(Kind::StructValue(inner)))].into(),
-            });
-            read_struct(&inner.encode_to_vec()).map(|_| ())
-        };
-        assert_eq!(nested(MAX_DEPTH), Ok(()));
-        assert_eq!(nested(MAX_DEPTH + 1), Err(Malformed));
+    fn values_lie_in_others_as_deep_as_prost_takes_them() {
+        let in_struct = |inner| Struct { fields: [("a".to_owned(), inner)].into() };
+        let in_list = |inner| kind(Kind::ListValue(ListValue { values: vec![inner] }));
+        // A list in each so many structs.
+        for every in [1, 2, 3, 7, 1000] {
+            let mut value = kind(Kind::BoolValue(true));
+            let mut refused = 0;
+            for depth in 1..110 {
+                value = if depth % every == 0 {
+                    in_list(value)
+                } else {
+                    kind(Kind::StructValue(in_struct(value)))
+                };
+                let bytes = in_struct(value.clone()).encode_to_vec();
+                let read = read_struct(&bytes).ok();
+                refused += usize::from(read.is_none());
+                assert_eq!(read, second(&bytes), "{depth} deep, a list in each {every}");
+            }
+            assert!((50..100).contains(&refused), "{refused}");
+        }
     }
 }

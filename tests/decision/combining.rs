@@ -201,6 +201,27 @@ fn a_denial_names_the_identities_that_its_rule_asked_for() {
 }
 
 #[test]
+fn a_denial_names_the_first_identities_of_a_long_list() {
+    let detail = |number: usize| {
+        let name = |at| format!("client-{at:03}");
+        let identities: serde_json::Map<String, Value> =
+            (0..number).map(|at| (name(at), json!({ "dns": format!("{}.example", name(at)) }))).collect();
+        let names: Vec<String> = (0..number).map(name).collect();
+        let engine = document(json!({
+            "identities": identities,
+            "routes": [one_route(json!({ "client_certificate": "required", "allow": { "identity": names } }))],
+        }));
+        let asked = crate::situation::Situation::get("/").certificate(&subject());
+        crate::situation::decide(&engine, &asked).verdict().unwrap_err().detail().to_owned()
+    };
+    let sixteen: Vec<String> = (0..16).map(|at| format!("client-{at:03}")).collect();
+    let sixteen = sixteen.join(", ");
+    assert_eq!(detail(16), format!("`allow` does not match (identities: {sixteen})"));
+    assert_eq!(detail(17), format!("`allow` does not match (identities: {sixteen}, …)"));
+    assert_eq!(detail(300), detail(17));
+}
+
+#[test]
 fn a_malformed_name_of_one_kind_says_nothing_of_other_kinds() {
     let minted = leaf("a").raw_san(SAN_EMAIL, b"\0").dns("a.example").mint();
     assert_eq!(truth(&json!({ "dns": "b.example" }), &minted), "no");

@@ -205,5 +205,10 @@ fn a_connection_that_is_something_else_is_found() {
         finds_at("error connection-format", ".on_downstream_tls_handshake[0]", |bootstrap| {
             format(bootstrap, other)
         });
+        // Envoy writes it on connections without TLS, too, and the filter reads it.
+        finds(&["error connection-format", "error no-tls"], |bootstrap| {
+            remove(chain(bootstrap), "transport_socket");
+            format(bootstrap, other);
+        });
     }
 }

@@ -175,12 +175,12 @@ fn is_direct_address(format: &str) -> bool {
 }
 
 fn check_connection(scene: &Scene<'_, '_>, values: &[Put<'_>], findings: &mut Findings) {
-    // Without TLS nothing puts it there; that routes demand cipher suites then is an error of its own.
-    if matches!(scene.chain.transport, Transport::Plaintext) {
-        return;
-    }
+    // That routes demand cipher suites without TLS is an error of its own.
+    let is_plaintext = matches!(scene.chain.transport, Transport::Plaintext);
     let mut told = values.iter().filter(|put| put.is_at(CONNECTION_KEY)).peekable();
-    if told.peek().is_none() && scene.policies.iter().any(|policy| policy.cipher_use() == CipherUse::Compared)
+    if told.peek().is_none()
+        && !is_plaintext
+        && scene.policies.iter().any(|policy| policy.cipher_use() == CipherUse::Compared)
     {
         findings.error(
             Id::NoCipher,
@@ -190,6 +190,7 @@ fn check_connection(scene: &Scene<'_, '_>, values: &[Put<'_>], findings: &mut Fi
              `on_downstream_tls_handshake`, as `envoy/envoy.yaml` does",
         );
     }
+    // Envoy writes it on connections without TLS, too.
     for put in told {
         // Before the handshake there is nothing to tell.
         let in_time = !["on_new_connection", "onNewConnection"].contains(&put.event);
