@@ -136,4 +136,15 @@ mod tests {
         let long = " ".repeat(MAX_RESPONSE_BYTES) + r#"{"partialSuccess":{"rejectedLogRecords":3}}"#;
         assert_eq!(rejected(&long), Answer::Taken { rejected: 0 });
     }
+
+    #[test]
+    fn an_answer_nested_however_deep_is_taken_and_says_nothing_of_dropped_records() {
+        for (open, close) in [("[", "]"), (r#"{"partialSuccess":"#, "}"), ("[", "")] {
+            for depth in [100, 500, 511, 512, 513, 1000] {
+                let body = [open.repeat(depth), "0".to_owned(), close.repeat(depth)].concat();
+                let answer = Answer::of(200, None, body.as_bytes());
+                assert_eq!(answer, Answer::Taken { rejected: 0 }, "{depth} of `{open}`");
+            }
+        }
+    }
 }
