@@ -11,6 +11,7 @@ use jsonc_parser::{CollectOptions, CommentCollectionStrategy, ParseOptions};
 use super::error::PolicyErrorKind;
 use super::location::Span;
 use crate::cert::Fingerprint;
+use crate::sorted::sorted;
 
 /// Longest policy text that is read, in bytes: far over any policy written by hand or tool (10,000 routes
 /// take about 3 MiB), far under what would hurt a worker.
@@ -91,25 +92,57 @@ impl Node {
     /// SHA-256 of what the document means: the same for any order of keys, white space and form of numbers,
     /// so that a policy has one digest in a file, in a `StringValue` and in a `Struct`.
     pub(super) fn digest(&self) -> Fingerprint {
-        Fingerprint::of(self.canonical().to_string().as_bytes())
+        let mut text = String::new();
+        self.write(&mut text);
+        Fingerprint::of(text.as_bytes())
     }
 
-    fn canonical(&self) -> serde_json::Value {
+    /// Appends it as JSON without white space, with the members of objects in the order of their keys. Straight from the tree: a
+    /// `serde_json::Value` in between took a third of the time that a policy of 10,000 routes needs to be in force.
+    fn write(&self, text: &mut String) {
         match &self.value {
-            Value::Null => serde_json::Value::Null,
-            Value::Bool(value) => (*value).into(),
-            Value::Number(value) => (*value).into(),
-            Value::String(value) => value.as_str().into(),
-            Value::Array(entries) => entries.iter().map(Node::canonical).collect(),
-            Value::Object(members) => {
-                // One by one: to collect a map sorts, and that is code.
-                let mut map = serde_json::Map::new();
-                for member in members {
-                    map.insert(member.key.clone(), member.value.canonical());
+            Value::Null => text.push_str("null"),
+            Value::Bool(true) => text.push_str("true"),
+            Value::Bool(false) => text.push_str("false"),
+            Value::Number(value) => text.push_str(&serde_json::Value::from(*value).to_string()),
+            Value::String(value) => write_string(value, text),
+            Value::Array(entries) => {
+                text.push('[');
+                for (index, entry) in entries.iter().enumerate() {
+                    if index > 0 {
+                        text.push(',');
+                    }
+                    entry.write(text);
                 }
-                map.into()
+                text.push(']');
+            }
+            Value::Object(members) => {
+                let places = members.iter().enumerate().map(|(place, member)| (member.key.as_str(), place));
+                let sorted = sorted(places.collect());
+                let sorted = sorted.into_iter().filter_map(|(_, place)| members.get(place));
+                text.push('{');
+                for (index, member) in sorted.enumerate() {
+                    if index > 0 {
+                        text.push(',');
+                    }
+                    write_string(&member.key, text);
+                    text.push(':');
+                    member.value.write(text);
+                }
+                text.push('}');
             }
         }
+    }
+}
+
+/// Appends a string as JSON writes it.
+fn write_string(value: &str, text: &mut String) {
+    if value.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        text.push_str(&serde_json::Value::from(value).to_string());
+    } else {
+        text.push('"');
+        text.push_str(value);
+        text.push('"');
     }
 }
 
@@ -204,4 +237,29 @@ fn member(property: ast::ObjectProp<'_>, object: Span) -> Result<Member, (Policy
 fn lower_first(message: &str) -> String {
     let mut letters = message.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn what_is_hashed_is_what_serde_json_writes_of_the_same_document() {
+        let odd: String =
+            (0..0x80u8).map(char::from).chain(['\u{80}', '\u{2028}', '\u{fffd}', '\u{1f600}']).collect();
+        let document = serde_json::json!({
+            "z": [null, true, false, [], {}],
+            "": 0.0,
+            "a": { "b": -1.5e-7, "B": 1e21, "aa": 404.0 },
+            odd.clone(): { "plain": "a", "odd": odd },
+        });
+        let mut text = String::new();
+        parse(&document.to_string()).unwrap().write(&mut text);
+        assert_eq!(text, document.to_string());
+        text.clear();
+        parse(r#"{ "b": 1, "a/": "\u0041", "a": "\/" }"#).unwrap().write(&mut text);
+        assert_eq!(text, r#"{"a":"/","a/":"A","b":1.0}"#);
+    }
 }
