@@ -14,8 +14,6 @@ pub(crate) const ROUTES: usize = 10;
 const SERVICE: &str = "service";
 /// The calls of a warm request that is permitted, for the filter that makes them in vain.
 const CALLS: &str = include_str!("calls.txt");
-/// The same where a list is asked.
-const CALLS_WITH_LIST: &str = include_str!("calls-revocation.txt");
 
 /// One who takes part.
 #[derive(Clone)]
@@ -78,10 +76,6 @@ impl Field<'_> {
             filter: Filter::Ours,
             ..self.with_routes(name, about, plain(routes), routes)
         };
-        let vain = |name, about, calls| Contestant {
-            filter: Filter::Vain,
-            ..self.one(name, about, self.module("calls", calls))
-        };
         let denials = ours("denials", "ours, requests that are denied", plain(ROUTES));
         let fleet = |name, about, over, way| Contestant {
             over,
@@ -92,8 +86,10 @@ impl Field<'_> {
             Contestant { over: None, ..self.one("none", "no filter", others(Vec::new())) },
             self.one("bare", "no filter, no facts for filters", self.listening(bare())),
             self.one("empty", "empty Wasm filter", self.module("empty", "")),
-            vain("calls", "Wasm filter, our calls in vain", CALLS),
-            vain("calls-revocation", "the same, our calls with a list", CALLS_WITH_LIST),
+            Contestant {
+                filter: Filter::Vain,
+                ..self.one("calls", "Wasm filter, our calls in vain", self.module("calls", CALLS))
+            },
             many("ours-1", "ours, 1 route", 1),
             many("ours", "ours, 10 routes", ROUTES),
             many("ours-1000", "ours, 1,000 routes", 1_000),

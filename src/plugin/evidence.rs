@@ -47,7 +47,7 @@ impl<'a> Gathered<'a> {
 
 impl Evidence for Gathered<'_> {
     fn lists(&self, source: &CrlSource) -> Lists {
-        let lists = self.guard.lists.borrow().get(source);
+        let lists = self.guard.lists.borrow().get(source, self.now);
         match (&lists, self.patience) {
             (Lists::Loading, Patience::Overloaded) => Lists::Failed(overloaded()),
             (Lists::Loading, Patience::Some | Patience::None) | (Lists::Loaded(_) | Lists::Failed(_), _) => {

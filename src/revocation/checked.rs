@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::crl::Name;
+use super::crl::{LookUps, Name};
 use super::distribution_points::{CRL_DISTRIBUTION_POINTS, DistributionPoints};
 use crate::cert::{Certificate, Fingerprint};
 use crate::identity::{DistinguishedName, Extensions, NameDigest};
@@ -29,6 +29,8 @@ pub(super) struct Claims {
     pub(super) issuer_digest: Option<NameDigest>,
     pub(super) points: DistributionPoints,
     pub(super) holder: Holder,
+    /// What lists have said of it.
+    pub(super) look_ups: LookUps,
 }
 
 /// Whose certificate it is (RFC 5280 section 6.3.3 (b) (2)).
@@ -117,6 +119,7 @@ impl Claims {
             holder,
             issuer_digest: NameDigest::of(issuer.name()),
             issuer,
+            look_ups: LookUps::default(),
         })
     }
 }

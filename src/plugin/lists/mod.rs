@@ -127,9 +127,9 @@ impl Lists {
         true
     }
 
-    /// What `source` has brought so far.
-    pub(super) fn get(&self, source: &CrlSource) -> revocation::Lists {
-        if let Some(now) = host::now().map(millis)
+    /// What `source` has brought so far; `now` is when that is asked.
+    pub(super) fn get(&self, source: &CrlSource, now: Option<OffsetDateTime>) -> revocation::Lists {
+        if let Some(now) = now.map(millis)
             && now.abs_diff(self.read.get()) > TRUSTED
         {
             self.read(now);
@@ -148,7 +148,7 @@ impl Lists {
             return lists;
         }
         // Another worker may have got them since the last look; no request is denied for want of a list that another has.
-        if let Some(now) = host::now() {
+        if let Some(now) = now {
             known.reader.read(millis(now));
         }
         self.note_changes();

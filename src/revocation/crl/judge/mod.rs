@@ -185,6 +185,10 @@ impl<'a> Judge<'a> {
 /// The entry of a certificate. In a list of several issuers, one may go by several ordinals; as under a single one, an entry
 /// that revokes is found before one that takes it off a list.
 fn find(list: &List, claims: &Claims) -> Result<Option<Entry>, Unreadable> {
+    claims.look_ups.get(list, || search(list, claims))
+}
+
+fn search(list: &List, claims: &Claims) -> Result<Option<Entry>, Unreadable> {
     let Some(issuer) = claims.issuer_digest else { return Err(Unreadable) };
     let mut found = None;
     for ordinal in list.reach().ordinals_of(issuer) {
