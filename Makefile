@@ -12,7 +12,7 @@ MODULE := $(TARGET)/mtls_policy.wasm
 COMPILED := $(TARGET)/wasm32-wasip1/release/mtls_policy.wasm
 # In bytes. The aim is 1,200,000; the libraries that check signatures are 140 KB of it, those of regular expressions 150 KB, and what
 # verifies chains 110 KB.
-MODULE_LIMIT := 1300000
+MODULE_LIMIT := 1330000
 # What is marked as worth inlining, as every iterator is, is inlined up to six times the size of other code even where size counts.
 # That makes the module 70 KB larger, and no request faster.
 INLINING := -C llvm-args=-inlinehint-threshold=50
@@ -137,7 +137,7 @@ $(BENCH_COMPILED)/examples/empty.wasm: $(BENCH_COMPILED)/calls.wasm
 $(TARGET)/bench/calls.wasm: $(BENCH_COMPILED)/calls.wasm
 $(TARGET)/bench/empty.wasm: $(BENCH_COMPILED)/examples/empty.wasm
 $(BENCH_FILTERS):
-	@wasm-opt -Oz --low-memory-unused $(WASM_FEATURES) --strip-debug --strip-producers $< --output $@.whole
+	@wasm-opt -Os --low-memory-unused $(WASM_FEATURES) --strip-debug --strip-producers $< --output $@.whole
 	@wasm-metadce $(WASM_FEATURES) --graph-file envoy/exports.json $@.whole --output $@ >/dev/null
 	@rm $@.whole
 
@@ -157,9 +157,14 @@ bench-scale: module pip $(OHA) ## Measure how it grows: routes, identities, list
 build: module ## Build the filter module and the command `mtlsctl`
 	@$(CARGO) build --bins
 
+# What a panic says of its place names the file by its crate, not by where this machine keeps it: else the module's size and digest
+# would depend on that, and it would be 6 KB larger.
 .PHONY: module
 module: rust wasm-opt ## Build the filter module
-	@$(CARGO) rustc --release --lib --target wasm32-wasip1 -- $(INLINING)
+	@$(CARGO) fetch --quiet --locked --target wasm32-wasip1
+	@CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$$(for folder in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do \
+	    echo "--remap-path-prefix=$$folder=crates"; done)" \
+	  $(CARGO) rustc --release --lib --target wasm32-wasip1 -- $(INLINING)
 	@$(MAKE) --no-print-directory $(MODULE)
 	@bytes=$$(wc -c < $(MODULE)); echo "$(MODULE): $$bytes bytes"; \
 	if [ $$bytes -gt $(MODULE_LIMIT) ]; then echo "the module is larger than $(MODULE_LIMIT) bytes" >&2; exit 1; fi
@@ -167,12 +172,11 @@ module: rust wasm-opt ## Build the filter module
 WASM_FEATURES := --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext
 
 # What rustc leaves on the table across functions; the features are those that rustc builds with. Nothing lives in the lowest
-# kilobyte, where the stack would end. Control flow is taken apart and built anew first, which saves 11 KB and costs a request
-# nothing. Then the callbacks go that the SDK exports and the filter does not have, 12 KB: Envoy would call each for every request.
-# New ones belong into the list.
-$(MODULE): $(COMPILED) envoy/exports.json
-	@wasm-opt --flatten --rereloop -Oz -Oz --low-memory-unused --const-hoisting $(ONE_CALLER) $(WASM_FEATURES) \
-	  --strip-debug --strip-producers $< --output $@.whole
+# kilobyte, where the stack would end. `-Oz`, twice and after `--flatten --rereloop`, would save 30 KB, and V8 would take a seventh
+# longer to compile what it makes. Then the callbacks go that the SDK exports and the filter does not have, 12 KB: Envoy would call
+# each for every request. New ones belong into the list.
+$(MODULE): $(COMPILED) envoy/exports.json Makefile
+	@wasm-opt -Os --low-memory-unused $(ONE_CALLER) $(WASM_FEATURES) --strip-debug --strip-producers $< --output $@.whole
 	@wasm-metadce $(WASM_FEATURES) --graph-file envoy/exports.json $@.whole --output $@ >/dev/null
 	@rm $@.whole
 
