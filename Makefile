@@ -12,7 +12,7 @@ MODULE := $(TARGET)/mtls_policy.wasm
 COMPILED := $(TARGET)/wasm32-wasip1/release/mtls_policy.wasm
 # In bytes. The aim is 1,200,000; the libraries that check signatures are 140 KB of it, those of regular expressions 150 KB, and what
 # verifies chains 110 KB.
-MODULE_LIMIT := 1330000
+MODULE_LIMIT := 1335000
 # What is marked as worth inlining, as every iterator is, is inlined up to six times the size of other code even where size counts.
 # That makes the module 70 KB larger, and no request faster.
 INLINING := -C llvm-args=-inlinehint-threshold=50
@@ -134,8 +134,8 @@ $(BENCH_COMPILED)/calls.wasm: $(wildcard benches/envoy/filters/*) | rust
 
 $(BENCH_COMPILED)/examples/empty.wasm: $(BENCH_COMPILED)/calls.wasm
 
-$(TARGET)/bench/calls.wasm: $(BENCH_COMPILED)/calls.wasm
-$(TARGET)/bench/empty.wasm: $(BENCH_COMPILED)/examples/empty.wasm
+$(TARGET)/bench/calls.wasm: $(BENCH_COMPILED)/calls.wasm envoy/exports.json Makefile
+$(TARGET)/bench/empty.wasm: $(BENCH_COMPILED)/examples/empty.wasm envoy/exports.json Makefile
 $(BENCH_FILTERS):
 	@wasm-opt -Os --low-memory-unused $(WASM_FEATURES) --strip-debug --strip-producers $< --output $@.whole
 	@wasm-metadce $(WASM_FEATURES) --graph-file envoy/exports.json $@.whole --output $@ >/dev/null
@@ -149,7 +149,7 @@ bench-core: rust ## Measure parsers, route index, matchers, look-ups and decisio
 
 # CURVES=name name of those in benches/scale/scale.rs; all by default.
 .PHONY: bench-scale
-bench-scale: module pip $(OHA) ## Measure how it grows: routes, identities, lists, certificates, workers; CURVES, STARTS, ROUNDS, REQUESTS
+bench-scale: module pip $(OHA) ## Measure how it grows: routes, identities, lists, certificates, engine, workers; CURVES, STARTS, ROUNDS, REQUESTS
 	@OHA=$(abspath $(OHA)) ENVOY_RUNNER=process MTLS_POLICY_WASM=$(abspath $(MODULE)) STARTS='$(STARTS)' ROUNDS='$(ROUNDS)' REQUESTS='$(REQUESTS)' \
 	  $(CARGO) run --quiet --example scale -- $(CURVES)
 
@@ -158,13 +158,15 @@ build: module ## Build the filter module and the command `mtlsctl`
 	@$(CARGO) build --bins
 
 # What a panic says of its place names the file by its crate, not by where this machine keeps it: else the module's size and digest
-# would depend on that, and it would be 6 KB larger.
+# would depend on that, and it would be 5 KB larger, as it is where the sources are vendored.
 .PHONY: module
 module: rust wasm-opt ## Build the filter module
-	@$(CARGO) fetch --quiet --locked --target wasm32-wasip1
-	@CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$$(for folder in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do \
-	    echo "--remap-path-prefix=$$folder=crates"; done)" \
-	  $(CARGO) rustc --release --lib --target wasm32-wasip1 -- $(INLINING)
+	@$(CARGO) fetch --quiet --target wasm32-wasip1
+	@flags=$${CARGO_ENCODED_RUSTFLAGS-$$(tr -s ' ' '\037' <<< "$${RUSTFLAGS:-}")}; \
+	for folder in "$$(realpath "$${CARGO_HOME:-$$HOME/.cargo}")"/registry/src/*; do \
+	  flags+=$${flags:+$$'\037'}--remap-path-prefix=$$folder=crates; \
+	done; \
+	CARGO_ENCODED_RUSTFLAGS=$$flags $(CARGO) rustc --release --lib --target wasm32-wasip1 -- $(INLINING)
 	@$(MAKE) --no-print-directory $(MODULE)
 	@bytes=$$(wc -c < $(MODULE)); echo "$(MODULE): $$bytes bytes"; \
 	if [ $$bytes -gt $(MODULE_LIMIT) ]; then echo "the module is larger than $(MODULE_LIMIT) bytes" >&2; exit 1; fi

@@ -1,4 +1,4 @@
-//! How the instructions of a warm request grow with the policy. Calls and allocations do not grow at all.
+//! How the instructions of a warm request grow with the policy. Calls do not grow at all.
 
 use serde_json::Value;
 

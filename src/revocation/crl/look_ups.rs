@@ -8,13 +8,22 @@ use super::list::Unreadable;
 use crate::cert::Fingerprint;
 use crate::revocation::Entry;
 
-/// Most lists whose word is remembered for one certificate. One or two are about it, and as many again while they are replaced.
-const MAX_LISTS: usize = 4;
+/// Most lists whose word is remembered for one certificate. Mostly one is about it, or a few where a CA has several keys, deltas, or
+/// lists for some reasons each; and as many again while they are replaced.
+const MAX_LISTS: usize = 8;
 
 /// The last lists that were searched for a certificate, and what each said. A list does not change: a newer one is another list. So
-/// each is searched once for a certificate, and not for every request of its holder.
+/// each is searched once for a client's certificate, and not for every request of its holder.
 #[derive(Debug, Default)]
-pub(in crate::revocation) struct LookUps(RefCell<VecDeque<(Fingerprint, Option<Entry>)>>);
+pub(in crate::revocation) struct LookUps(RefCell<VecDeque<(Key, Option<Entry>)>>);
+
+/// What tells a list from every other. The digest stands for the entries by way of the signature only, and to a signature that is
+/// given others can find a key, for other entries: so the key belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    digest: Fingerprint,
+    signer: Fingerprint,
+}
 
 impl LookUps {
     /// What `list` says: what it said before, or what `search` finds in it.
@@ -26,8 +35,8 @@ impl LookUps {
         list: &List,
         search: impl FnOnce() -> Result<Option<Entry>, Unreadable>,
     ) -> Result<Option<Entry>, Unreadable> {
-        let list = list.head().digest;
-        if let Some((_, said)) = self.0.borrow().iter().find(|(known, _)| *known == list) {
+        let key = Key { digest: list.head().digest, signer: list.head().signer };
+        if let Some((_, said)) = self.0.borrow().iter().find(|(known, _)| *known == key) {
             return Ok(*said);
         }
         let said = search()?;
@@ -35,13 +44,14 @@ impl LookUps {
         if known.len() >= MAX_LISTS {
             known.pop_front();
         }
-        known.push_back((list, said));
+        known.push_back((key, said));
         Ok(said)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
     use std::cell::Cell;
     use std::sync::Arc;
 
@@ -52,10 +62,18 @@ mod tests {
     use crate::cert::Certificate;
     use crate::mint::Ca;
     use crate::revocation::EntryReason;
-    use crate::revocation::crl::Load;
+    use crate::revocation::crl::{Head, Load, Shards};
     use crate::trust::Authority;
 
     const REVOKED: Option<Entry> = Some(Entry { since: None, reason: EntryReason::Superseded });
+
+    struct NoShards;
+
+    impl Shards for NoShards {
+        fn shard(&self, _: u32) -> Option<Cow<'_, [u8]>> {
+            None
+        }
+    }
 
     /// Lists of one CA, which differ in their numbers.
     fn lists<const N: usize>() -> [List; N] {
@@ -91,6 +109,17 @@ mod tests {
         let [list] = lists();
         let known = LookUps::default();
         assert_eq!(known.get(&list, || Err(Unreadable)), Err(Unreadable));
+        assert_eq!(known.get(&list, || Ok(REVOKED)), Ok(REVOKED));
+    }
+
+    #[test]
+    fn a_list_of_another_key_is_another_one_though_it_has_the_same_digest() {
+        let [list] = lists();
+        let forged =
+            Head { signer: Fingerprint::of(b"a key that fits the signature"), ..list.head().clone() };
+        let forged = List::new(forged, Box::new(NoShards));
+        let known = LookUps::default();
+        assert_eq!(known.get(&forged, || Ok(None)), Ok(None));
         assert_eq!(known.get(&list, || Ok(REVOKED)), Ok(REVOKED));
     }
 

@@ -59,7 +59,10 @@ impl World {
         let certificate = Certificate::from_der(der.to_vec()).unwrap();
         let checked = Checked::of(&certificate, [&self.authorities].into_iter()).unwrap();
         let (_, issuer) = &checked.issuers()[0];
-        judge(&checked, issuer, &self.authorities, &self.lists, now, grace)
+        let first = judge(&checked, issuer, &self.authorities, &self.lists, now, grace);
+        let second = judge(&checked, issuer, &self.authorities, &self.lists, now, grace);
+        assert_eq!(first, second, "what lists have said is remembered otherwise");
+        first
     }
 
     fn judge(&self, leaf: &Minted) -> Judgement {
@@ -123,6 +126,23 @@ fn release(leaf: &Minted) -> Revoked {
 /// The contents of a relative name.
 fn relative(name: &str) -> Vec<u8> {
     mint::attribute(CN, &mint::der(UTF8, &[name.as_bytes()]))
+}
+
+#[test]
+fn what_older_lists_have_said_does_not_speak_for_newer_ones() {
+    let root = root();
+    let leaf = leaf().mint();
+    let of = |number: u64, entries: &[Revoked]| {
+        let list = entries.iter().fold(root.crl().number(number), |list, entry| list.entry(entry.clone()));
+        World::new(&[&root], &[]).with(&list)
+    };
+    let worlds = [of(1, &[]), of(2, &[hold(&leaf)]), of(3, &[]), of(4, &[Revoked::new(&leaf.serial())])];
+    let certificate = Certificate::from_der(leaf.der.clone()).unwrap();
+    let checked = Checked::of(&certificate, [&worlds[0].authorities].into_iter()).unwrap();
+    let said = worlds.iter().map(|World { authorities, lists }| {
+        word(&judge(&checked, &checked.issuers()[0].1, authorities, lists, now(), Duration::ZERO))
+    });
+    assert_eq!(said.collect::<Vec<_>>(), ["good", "revoked", "good", "revoked"]);
 }
 
 #[test]
