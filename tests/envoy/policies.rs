@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use crate::harness::mint::Minted;
-use crate::harness::{Envoy, Listener, Pki, Refusal, Setup, Version, module, root};
+use crate::harness::{Envoy, Listener, Pki, Refusal, Setup, Version, root};
 use mtls_policy::policy::Policy;
 use serde_json::{Value, json};
-
-/// The README's promise, in bytes.
-const MAX_MODULE_BYTES: u64 = 1_300_000;
 
 const PAY: &str = "https://pay.acme.example/pay";
 
@@ -220,10 +217,4 @@ async fn every_example_policy_is_taken_by_both_versions_of_envoy() {
             assert!(envoy.log().contains(&format!("policy {digest} with")), "{name}");
         }
     }
-}
-
-#[test]
-fn the_module_is_no_larger_than_promised() {
-    let length = fs::metadata(module()).unwrap().len();
-    assert!(length <= MAX_MODULE_BYTES, "the module has {length} bytes");
 }
